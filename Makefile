@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make            program, library, lxc commands, in build/
+# make check      installs what is missing, builds, runs the tests of this machine's cgroup layout
+# make check-v2   the same tests under Debian's kernel with cgroup v2 alone, in QEMU
+# make check-san  the same tests under the address and undefined-behaviour sanitizers
+# make lint | fmt | demo | install | uninstall | clean
+#
+# Sources are found by wildcard: a new .c file in a folder is picked up, see CONTRIBUTING.md.
+
+VERSION := 0.1.0
+ABI := 0
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR = $(PREFIX)/bin
+LIBDIR = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+LXCDIR = $(PREFIX)/libexec/berth/lxc
+MANDIR = $(PREFIX)/share/man
+COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+MUSL_CC ?= musl-gcc
+INSTALL ?= install
+
+# V=1 shows whole commands.
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(2)
+endif
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+# ---- Sources ----
+
+LIB_SRCS := $(sort $(wildcard nsutil/base/*.c nsutil/*.c cgroup/*.c runtime/*.c))
+CLI_SRCS := $(sort $(wildcard runtime/cli/*.c))
+INIT_SRCS := $(sort $(wildcard nsutil/init/*.c))
+# Library sources that init is built from too, with musl: they may use no glibc-only function.
+INIT_SHARED_SRCS := nsutil/plan_check.c
+# Sources of runtime/lxc that are no command of their own but part of each.
+LXC_SHARED_SRCS := $(wildcard runtime/lxc/common.c)
+LXC_SRCS := $(filter-out $(LXC_SHARED_SRCS),$(sort $(wildcard runtime/lxc/*.c)))
+
+# Each tests/FOLDER is one Criterion program, but for these. tests/support is linked into every suite.
+NOT_SUITES := payload support bench fuzz example
+SUITES := $(filter-out $(NOT_SUITES),$(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.c)))))
+PAYLOAD_SRCS := $(sort $(wildcard tests/payload/*.c))
+SUPPORT_SRCS := $(sort $(wildcard tests/support/*.c))
+
+MAN_PAGES := $(wildcard runtime/man/*.[1-9])
+COMPLETION := $(wildcard runtime/cli/completion.bash)
+
+# ---- Flags ----
+
+# SAN=1 makes a second, sanitized build beside the plain one.
+ifeq ($(SAN),1)
+B := build/san
+HARDENING := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fstack-protector-strong
+SAN_LDFLAGS := -fsanitize=address,undefined
+else
+B := build
+HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+SAN_LDFLAGS :=
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wwrite-strings
+CFLAGS ?= -O2 -g
+# `_GNU_SOURCE=` rather than `=1`: a source that defines it itself then defines the same thing.
+COMMON := -std=gnu17 $(WARNINGS) -I. -D_GNU_SOURCE= -DBERTH_VERSION='"$(VERSION)"' -MMD -MP
+CFLAGS_ALL = $(COMMON) $(CFLAGS) $(HARDENING) -fPIC -fvisibility=hidden $(CPPFLAGS)
+LDFLAGS_ALL = -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_LDFLAGS) $(LDFLAGS)
+LIBS := -lcap -lseccomp -ljansson
+
+# musl brings no kernel headers; the host's come last so that they never replace musl's own.
+MULTIARCH = $(shell $(CC) -print-multiarch 2>/dev/null)
+MUSL_CFLAGS = $(COMMON) -Os -g0 -fno-pie -fstack-protector-strong -fvisibility=hidden -ffunction-sections \
+	-fdata-sections -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
+MUSL_LDFLAGS := -static -no-pie -s -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,--build-id=none
+
+# ---- Objects ----
+
+O := $(B)/obj
+objects = $(patsubst %.c,$(O)/%.o,$(1))
+init_objects = $(patsubst %.c,$(B)/init/%.o,$(1))
+LIB_OBJS := $(call objects,$(LIB_SRCS)) $(O)/nsutil/init_image.S.o
+CLI_OBJS := $(call objects,$(CLI_SRCS))
+INIT_OBJS := $(call init_objects,$(INIT_SRCS) $(INIT_SHARED_SRCS))
+SUPPORT_OBJS := $(call objects,$(SUPPORT_SRCS))
+LXC_SHARED_OBJS := $(call objects,$(LXC_SHARED_SRCS))
+
+PROGRAM := $(if $(CLI_SRCS),$(B)/berth)
+LXC_PROGRAMS := $(patsubst runtime/lxc/%.c,$(B)/lxc/lxc-%,$(LXC_SRCS))
+PAYLOADS := $(patsubst tests/payload/%.c,$(B)/tests/payload/%,$(PAYLOAD_SRCS))
+SUITE_PROGRAMS := $(addprefix $(B)/tests/,$(SUITES))
+LIBRARIES := $(B)/libberth.a $(B)/libberth.so $(B)/libberth.so.$(ABI)
+
+.PHONY: all tests check check-v2 check-san lint fmt demo install uninstall clean bootstrap FORCE
+all: $(LIBRARIES) $(PROGRAM) $(LXC_PROGRAMS) $(B)/berth.pc
+tests: all $(PAYLOADS) $(SUITE_PROGRAMS) $(B)/tests/suites
+
+# A file that changes only when the text does: what depends on it is rebuilt when flags, or the list
+# of sources, are other than last time.
+define remember
+	$(shell mkdir -p $(@D))$(file >$@.new,$(1))
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+endef
+$(B)/flags: FORCE
+	$(call remember,$(CC) $(CFLAGS_ALL) / $(LDFLAGS_ALL) / $(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS))
+$(B)/sources: FORCE
+	$(call remember,$(LIB_SRCS) / $(CLI_SRCS) / $(INIT_OBJS) / $(LXC_SHARED_SRCS) / $(wildcard tests/*/*.c))
+$(B)/tests/suites: FORCE
+	$(call remember,$(SUITES))
+
+# Asked once for each build directory: is what the build needs there?
+TOOLS := $(B)/tools-found
+$(TOOLS): scripts/check-tools
+	@mkdir -p $(@D)
+	@CC='$(CC)' MUSL_CC='$(MUSL_CC)' scripts/check-tools
+	@touch $@
+
+$(O)/%.o: %.c $(B)/flags | $(TOOLS)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+$(B)/init/%.o: %.c $(B)/flags | $(TOOLS)
+	@mkdir -p $(@D)
+	$(call say,MUSL,$@)
+	$(Q)$(MUSL_CC) $(MUSL_CFLAGS) -c -o $@ $<
+
+$(B)/berth-init: $(INIT_OBJS) $(B)/flags $(B)/sources
+	$(call say,LINK,$@)
+	$(Q)$(MUSL_CC) $(MUSL_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(O)/nsutil/init_image.S.o: nsutil/init_image.S $(B)/berth-init
+	@mkdir -p $(@D)
+	$(call say,AS,$@)
+	$(Q)$(CC) -DINIT_IMAGE_PATH='"$(B)/berth-init"' -c -o $@ $<
+
+$(B)/libberth.a: $(LIB_OBJS) $(B)/sources
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+$(B)/libberth.so: $(LIB_OBJS) $(B)/sources
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libberth.so.$(ABI) -Wl,-z,defs $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBS)
+
+# For LD_LIBRARY_PATH=build.
+$(B)/libberth.so.$(ABI): $(B)/libberth.so
+	@ln -sf libberth.so $@
+
+# The programs carry the library in themselves: one file to copy, and no search for it at each start.
+$(B)/berth: $(CLI_OBJS) $(B)/libberth.a $(B)/sources
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
+
+$(B)/lxc/lxc-%: $(O)/runtime/lxc/%.o $(LXC_SHARED_OBJS) $(B)/libberth.a $(B)/sources
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
+
+$(B)/tests/payload/%: tests/payload/%.c $(B)/flags | $(TOOLS)
+	@mkdir -p $(@D)
+	$(call say,MUSL,$@)
+	$(Q)$(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS) -MF $@.d -o $@ $<
+
+define suite_rule
+$(B)/tests/$(1): $(call objects,$(sort $(wildcard tests/$(1)/*.c))) $(SUPPORT_OBJS) $(B)/libberth.a $(B)/sources
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(B)/libberth.a $(LIBS) -lcriterion -lutil -lpthread
+endef
+$(foreach suite,$(SUITES),$(eval $(call suite_rule,$(suite))))
+
+$(B)/berth.pc: runtime/berth.pc.in $(B)/pc-values
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(LIBS)|' $< >$@
+$(B)/pc-values: FORCE
+	$(call remember,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(VERSION) $(LIBS))
+
+# Headers and rules of objects; whatever was built once brings its own.
+-include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(call objects,$(LXC_SRCS)) \
+	$(LXC_SHARED_OBJS) $(call objects,$(wildcard $(addprefix tests/,$(addsuffix /*.c,$(SUITES)))))) $(addsuffix .d,$(PAYLOADS)))
+
+# ---- Checks: each installs, then builds (a second make, which sees what was installed), then runs ----
+
+# As many jobs as processors, unless the caller said how many.
+PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+bootstrap:
+	@scripts/bootstrap
+
+check: bootstrap
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
+	@scripts/run-tests --build build
+
+check-v2:
+	@scripts/bootstrap --v2
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
+	@scripts/vm-v2 scripts/run-tests --build build
+
+check-san:
+	@scripts/bootstrap --san
+	@$(MAKE) --no-print-directory $(PARALLEL) SAN=1 tests
+	@scripts/run-tests --build build/san
+
+lint:
+	@scripts/bootstrap --lint
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@scripts/lint
+
+demo: bootstrap
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@scripts/demo
+
+fmt:
+	@scripts/lint --fix-format
+
+# ---- Installation ----
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	$(if $(PROGRAM),$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/)
+	$(INSTALL) -m 644 $(B)/libberth.a $(DESTDIR)$(LIBDIR)/
+	$(INSTALL) -m 755 $(B)/libberth.so $(DESTDIR)$(LIBDIR)/libberth.so.$(VERSION)
+	ln -sf libberth.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libberth.so.$(ABI)
+	ln -sf libberth.so.$(ABI) $(DESTDIR)$(LIBDIR)/libberth.so
+	$(INSTALL) -m 644 runtime/berth.h $(DESTDIR)$(INCLUDEDIR)/
+	$(INSTALL) -m 644 $(B)/berth.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	$(if $(LXC_PROGRAMS),$(INSTALL) -d $(DESTDIR)$(LXCDIR))
+	$(if $(LXC_PROGRAMS),$(INSTALL) -m 755 $(LXC_PROGRAMS) $(DESTDIR)$(LXCDIR)/)
+	@set -e; for page in $(MAN_PAGES); do \
+		$(INSTALL) -d $(DESTDIR)$(MANDIR)/man$${page##*.}; \
+		$(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/; done
+	$(if $(COMPLETION),$(INSTALL) -d $(DESTDIR)$(COMPLETIONDIR))
+	$(if $(COMPLETION),$(INSTALL) -m 644 $(COMPLETION) $(DESTDIR)$(COMPLETIONDIR)/berth)
+	@test -n "$(DESTDIR)" || ldconfig 2>/dev/null || :
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/berth $(DESTDIR)$(INCLUDEDIR)/berth.h $(DESTDIR)$(LIBDIR)/pkgconfig/berth.pc
+	rm -f $(DESTDIR)$(LIBDIR)/libberth.a $(DESTDIR)$(LIBDIR)/libberth.so*
+	rm -f $(addprefix $(DESTDIR)$(LXCDIR)/,$(notdir $(LXC_PROGRAMS)))
+	@for directory in $(DESTDIR)$(LXCDIR) $(patsubst %/,%,$(dir $(DESTDIR)$(LXCDIR))); do \
+		test ! -d $$directory || rmdir --ignore-fail-on-non-empty $$directory; done
+	@for page in $(MAN_PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	rm -f $(DESTDIR)$(COMPLETIONDIR)/berth
+	@test -n "$(DESTDIR)" || ldconfig 2>/dev/null || :
+
+clean:
+	rm -rf build
