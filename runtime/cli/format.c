@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/cli/format.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE])
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double value = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (bytes == UINT64_MAX) {
+		snprintf(buffer, FORMAT_SIZE, "-");
+	} else if (bytes < 1024) {
+		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 " B", bytes);
+	} else {
+		/* 1023.95 would be printed as 1024.0. */
+		for (; value >= 1023.95 && unit + 1 < sizeof(units) / sizeof(*units); unit++)
+			value /= 1024;
+		snprintf(buffer, FORMAT_SIZE, "%.1f %s", value, units[unit]);
+	}
+	return buffer;
+}
+
+const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE])
+{
+	uint64_t ms = nanoseconds / 1000000, s = ms / 1000, m = s / 60, h = m / 60;
+
+	if (ms < 1000)
+		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 "ms", ms);
+	else if (s < 60)
+		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 ".%" PRIu64 "s", s, ms % 1000 / 100);
+	else if (m < 60)
+		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 "m%" PRIu64 "s", m, s % 60);
+	else if (h < 24)
+		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 "h%" PRIu64 "m", h, m % 60);
+	else
+		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 "d%" PRIu64 "h", h / 24, h % 24);
+	return buffer;
+}
+
+const char *format_time(uint64_t nanoseconds, char buffer[FORMAT_SIZE])
+{
+	time_t seconds = (time_t)(nanoseconds / 1000000000);
+	struct tm tm;
+	size_t used = 0;
+
+	if (gmtime_r(&seconds, &tm))
+		used = strftime(buffer, FORMAT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buffer + used, FORMAT_SIZE - used, ".%03dZ", (int)(nanoseconds / 1000000 % 1000));
+	return buffer;
+}
+
+/* Length of the UTF-8 sequence at p that stands for a printable character, else 0. RFC 3629, section 4 */
+static size_t utf8_printable(const unsigned char *p)
+{
+	uint32_t code;
+	size_t length;
+
+	if (*p < 0x80)
+		return *p >= 0x20 && *p != 0x7f;
+	if ((*p & 0xe0) == 0xc0)
+		length = 2, code = *p & 0x1f;
+	else if ((*p & 0xf0) == 0xe0)
+		length = 3, code = *p & 0x0f;
+	else if ((*p & 0xf8) == 0xf0)
+		length = 4, code = *p & 0x07;
+	else
+		return 0;
+	for (size_t i = 1; i < length; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (p[i] & 0x3f);
+	}
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	/* Too long for what it says, a surrogate, beyond Unicode, a C1 control, or one that turns the line's direction.
+	 */
+	if (code < least[length] || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff || code < 0xa0 ||
+	    (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0x2028 ||
+	    code == 0x2029)
+		return 0;
+	return length;
+}
+
+char *format_visible(const char *text)
+{
+	char *visible = malloc(strlen(text) * 4 + 1), *out = visible;
+
+	if (!visible)
+		return NULL;
+	for (const unsigned char *p = (const unsigned char *)text; *p;) {
+		size_t length = utf8_printable(p);
+		if (length) {
+			out = mempcpy(out, p, length);
+			p += length;
+			continue;
+		}
+		if (*p == '\n')
+			out = stpcpy(out, "\\n");
+		else if (*p == '\t')
+			out = stpcpy(out, "\\t");
+		else
+			out += sprintf(out, "\\x%02x", *p);
+		p++;
+	}
+	*out = '\0';
+	return visible;
+}
+
+void table_add(struct table *table, const char *const *cells, size_t n)
+{
+	if (!table->columns)
+		table->columns = n;
+	for (size_t i = 0; i < table->columns; i++) {
+		if (table->n == table->room) {
+			size_t room = table->room ? table->room * 2 : 64;
+			char **grown = reallocarray(table->cells, room, sizeof(*grown));
+			if (!grown) {
+				table->failed = 1;
+				return;
+			}
+			table->cells = grown;
+			table->room = room;
+		}
+		table->cells[table->n] = format_visible(i < n && cells[i] ? cells[i] : "-");
+		if (!table->cells[table->n])
+			table->failed = 1;
+		else
+			table->n++;
+	}
+}
+
+/* Characters of UTF-8 text that has been made visible. */
+static size_t width_of(const char *text)
+{
+	size_t width = 0;
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+int table_print(const struct table *table, FILE *out)
+{
+	if (table->failed)
+		return -ENOMEM;
+	size_t *widths = calloc(table->columns ? table->columns : 1, sizeof(*widths));
+	if (!widths)
+		return -ENOMEM;
+	for (size_t i = 0; i < table->n; i++) {
+		size_t width = width_of(table->cells[i]), column = i % table->columns;
+		widths[column] = width > widths[column] ? width : widths[column];
+	}
+	for (size_t i = 0; i < table->n; i++) {
+		size_t column = i % table->columns;
+		fputs(table->cells[i], out);
+		if (column + 1 == table->columns)
+			fputc('\n', out);
+		else
+			fprintf(out, "%*s", (int)(widths[column] - width_of(table->cells[i]) + 2), "");
+	}
+	free(widths);
+	return 0;
+}
+
+void table_release(struct table *table)
+{
+	for (size_t i = 0; i < table->n; i++)
+		free(table->cells[i]);
+	free(table->cells);
+	*table = (struct table){0};
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How numbers, names and tables look to people. */
+#ifndef RUNTIME_CLI_FORMAT_H
+#define RUNTIME_CLI_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Room for any of the strings below, NUL included. */
+enum { FORMAT_SIZE = 32 };
+
+/* "512 B", "64.0 MiB", "1.5 GiB"; "-" for UINT64_MAX. Returns buffer. */
+const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE]);
+
+/* "350ms", "12.3s", "5m10s", "3h20m", "2d4h". Returns buffer. */
+const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE]);
+
+/* "2024-05-01T10:20:30.123Z" from nanoseconds of CLOCK_REALTIME. Returns buffer. */
+const char *format_time(uint64_t nanoseconds, char buffer[FORMAT_SIZE]);
+
+/*
+ * A copy in which control characters and bytes that are no UTF-8 are written as \n, \t or \xHH, so that a name from
+ * outside can neither break a line nor drive a terminal. malloc'ed; NULL when memory is short.
+ */
+char *format_visible(const char *text);
+
+/* A table of text: columns are as wide as their widest cell. All zeros is an empty one. */
+struct table {
+	size_t columns;
+	char **cells;
+	size_t n, room;
+	int failed; /* an allocation did */
+};
+
+/* Adds a row; each cell is made visible as by format_visible. The first row is the head and sets the number of columns.
+ */
+void table_add(struct table *table, const char *const *cells, size_t n);
+
+/* Writes it, two spaces between columns, nothing behind the last. Returns 0 or -ENOMEM. */
+int table_print(const struct table *table, FILE *out);
+
+void table_release(struct table *table);
+
+#endif
