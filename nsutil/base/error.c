@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nsutil/base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void set(struct error *error, int code, const char *format, va_list arguments)
+{
+	error->code = code;
+	error->exit_status = ERROR_STATUS_FAILED;
+	vsnprintf(error->text, sizeof error->text, format, arguments);
+}
+
+static void append(struct error *error, const char *separator, const char *text)
+{
+	size_t used = strlen(error->text);
+	snprintf(error->text + used, sizeof error->text - used, "%s%s", separator, text);
+}
+
+int error_set(struct error *error, int code, const char *format, ...)
+{
+	if (error) {
+		va_list arguments;
+		va_start(arguments, format);
+		set(error, code, format, arguments);
+		va_end(arguments);
+	}
+	return -code;
+}
+
+int error_errno(struct error *error, int code, const char *format, ...)
+{
+	if (error) {
+		va_list arguments;
+		va_start(arguments, format);
+		set(error, code, format, arguments);
+		va_end(arguments);
+		char buffer[128];
+		/* The GNU form: thread-safe, and it may return a static string instead of the buffer. */
+		append(error, ": ", strerror_r(code, buffer, sizeof buffer));
+	}
+	return -code;
+}
+
+int error_wrap(struct error *error, const char *format, ...)
+{
+	if (!error)
+		return -EINVAL;
+	char inner[sizeof error->text];
+	memcpy(inner, error->text, sizeof inner);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(error->text, sizeof error->text, format, arguments);
+	va_end(arguments);
+	append(error, ": ", inner);
+	return -error->code;
+}
+
+void error_hint(struct error *error, const char *format, ...)
+{
+	if (!error)
+		return;
+	char hint[sizeof error->text];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(hint, sizeof hint, format, arguments);
+	va_end(arguments);
+	append(error, " ", hint);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mounts are made apart from the tree and then moved onto a descriptor, so that no path is walked twice: fsopen(2),
+ * open_tree(2), move_mount(2). */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/init/init.h"
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+
+/* From <sys/mount.h>, which does not go together with <linux/mount.h>. */
+int umount2(const char *target, int flags);
+#define MNT_DETACH 2
+#define UMOUNT_NOFOLLOW 8
+
+static int set_attributes(int fd, uint64_t attributes, int recursive)
+{
+	struct mount_attr set = {.attr_set = attributes};
+	int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+	return attributes && syscall(SYS_mount_setattr, fd, "", flags, &set, sizeof set) < 0 ? -errno : 0;
+}
+
+static int attach(const struct init *init, const struct plan_step *step, int mount, const char *target)
+{
+	cleanup_fd int place = path_open(init, step, target);
+	if (place < 0)
+		return place;
+	int flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+	return syscall(SYS_move_mount, mount, "", place, "", flags) < 0 ? -errno : 0;
+}
+
+int step_private(struct init *init, const struct plan_step *step)
+{
+	(void)init, (void)step;
+	struct mount_attr private = {.propagation = MS_PRIVATE};
+	return syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &private, sizeof private) < 0 ? -errno : 0;
+}
+
+/* option: "key=value" or "flag" */
+static int configure(int fs, const char *option)
+{
+	const char *equals = strchr(option, '=');
+	if (!equals)
+		return syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, option, NULL, 0) < 0 ? -errno : 0;
+	cleanup_free char *key = strndup(option, (size_t)(equals - option));
+	if (!key)
+		return -ENOMEM;
+	return syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0 ? -errno : 0;
+}
+
+int step_mount(struct init *init, const struct plan_step *step)
+{
+	cleanup_fd int fs = (int)syscall(SYS_fsopen, step_text(init, step), FSOPEN_CLOEXEC);
+	if (fs < 0)
+		return -errno;
+	/* What mount tables and df(1) show for the device. */
+	syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", step_text(init, step), 0);
+	const char *option = plan_text(init->plan, step->list);
+	for (uint32_t i = 0; i < step->list_count; i++, option += strlen(option) + 1) {
+		int code = configure(fs, option);
+		if (code < 0)
+			return code;
+	}
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	cleanup_fd int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned int)step->n[0]);
+	if (mount < 0)
+		return -errno;
+	return attach(init, step, mount, step_text2(init, step));
+}
+
+int step_bind(struct init *init, const struct plan_step *step)
+{
+	int recursive = step->flags & PLAN_RECURSIVE;
+	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+	cleanup_fd int tree = (int)syscall(SYS_open_tree, AT_FDCWD, step_text(init, step), flags);
+	if (tree < 0)
+		return -errno;
+	int code = set_attributes(tree, step->n[0], recursive);
+	return code < 0 ? code : attach(init, step, tree, step_text2(init, step));
+}
+
+int step_unmount(struct init *init, const struct plan_step *step)
+{
+	/* Mounts may be stacked; EINVAL says that the last is gone. */
+	while (umount2(step_text(init, step), MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		;
+	return errno == EINVAL || errno == ENOENT ? 0 : -errno;
+}
+
+int step_attributes(struct init *init, const struct plan_step *step)
+{
+	cleanup_fd int place = path_open(init, step, step_text(init, step));
+	return place < 0 ? place : set_attributes(place, step->n[0], step->flags & PLAN_RECURSIVE);
+}
+
+int step_root(struct init *init, const struct plan_step *step)
+{
+	init->root = open(step_text(init, step), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return init->root < 0 ? -errno : 0;
+}
+
+/* With both arguments ".", the old root ends up mounted over the new one, and the cwd is in it. pivot_root(2), NOTES */
+int step_pivot(struct init *init, const struct plan_step *step)
+{
+	(void)step;
+	if (fchdir(init->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+	    chdir("/") < 0)
+		return -errno;
+	return 0;
+}

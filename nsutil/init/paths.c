@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths inside a root that may be hostile: every component is resolved by the kernel without leaving the root. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/init/init.h"
+
+static int open_below(const struct init *init, const struct plan_step *step, const char *path, uint64_t flags)
+{
+	int directory = AT_FDCWD;
+	struct open_how how = {.flags = flags | O_PATH | O_CLOEXEC};
+	if (step->flags & PLAN_IN_ROOT) {
+		directory = init->root;
+		/* A magic link (/proc/PID/root) would lead out of any root. */
+		how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+	}
+	int fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+	return fd < 0 ? -errno : fd;
+}
+
+int path_open(const struct init *init, const struct plan_step *step, const char *path)
+{
+	return open_below(init, step, path, 0);
+}
+
+/*
+ * Opens the directory that holds path, made if missing, and sets *name to path's last component. A link put in
+ * place of a component at any moment is followed inside the root at the most, and mkdirat does not follow one.
+ */
+static int parent_open(const struct init *init, const struct plan_step *step, const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	*name = slash ? slash + 1 : path;
+	if (!**name)
+		return -EINVAL;
+	if (!slash || slash == path)
+		return open_below(init, step, slash ? "/" : ".", O_DIRECTORY);
+	cleanup_free char *parent = strndup(path, (size_t)(slash - path));
+	if (!parent)
+		return -ENOMEM;
+	int fd = open_below(init, step, parent, O_DIRECTORY);
+	if (fd != -ENOENT)
+		return fd;
+	const char *parent_name;
+	cleanup_fd int grandparent = parent_open(init, step, parent, &parent_name);
+	if (grandparent < 0)
+		return grandparent;
+	if (mkdirat(grandparent, parent_name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return open_below(init, step, parent, O_DIRECTORY);
+}
+
+int step_mkdir(struct init *init, const struct plan_step *step)
+{
+	const char *path = step_text(init, step);
+	cleanup_fd int there = open_below(init, step, path, O_DIRECTORY);
+	if (there >= 0)
+		return 0;
+	if (there != -ENOENT)
+		return there;
+	const char *name;
+	cleanup_fd int parent = parent_open(init, step, path, &name);
+	if (parent < 0)
+		return parent;
+	if (mkdirat(parent, name, (mode_t)step->n[0]) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	uid_t owner = (uid_t)step->n[1];
+	gid_t group = (gid_t)step->n[2];
+	return (owner || group) && fchownat(parent, name, owner, group, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+int step_file(struct init *init, const struct plan_step *step)
+{
+	const char *path = step_text(init, step);
+	cleanup_fd int there = open_below(init, step, path, 0);
+	if (there >= 0)
+		return 0;
+	const char *name;
+	cleanup_fd int parent = parent_open(init, step, path, &name);
+	if (parent < 0)
+		return parent;
+	cleanup_fd int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return fd < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int step_symlink(struct init *init, const struct plan_step *step)
+{
+	const char *name;
+	cleanup_fd int parent = parent_open(init, step, step_text2(init, step), &name);
+	if (parent < 0)
+		return parent;
+	return symlinkat(step_text(init, step), parent, name) < 0 ? -errno : 0;
+}
+
+int step_mknod(struct init *init, const struct plan_step *step)
+{
+	const char *name;
+	cleanup_fd int parent = parent_open(init, step, step_text(init, step), &name);
+	if (parent < 0)
+		return parent;
+	dev_t device = makedev((unsigned int)step->n[1], (unsigned int)step->n[2]);
+	return mknodat(parent, name, (mode_t)step->n[0], device) < 0 ? -errno : 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <grp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/init/init.h"
+
+int step_setns(struct init *init, const struct plan_step *step)
+{
+	(void)init;
+	if (setns(INIT_FD_NAMESPACES, (int)step->n[0]) < 0)
+		return -errno;
+	close(INIT_FD_NAMESPACES);
+	return 0;
+}
+
+int step_hostname(struct init *init, const struct plan_step *step)
+{
+	const char *name = step_text(init, step);
+	return sethostname(name, strlen(name)) < 0 ? -errno : 0;
+}
+
+int step_loopback(struct init *init, const struct plan_step *step)
+{
+	(void)init, (void)step;
+	cleanup_fd int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	return control < 0 || ioctl(control, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
+}
+
+int step_die_with_parent(struct init *init, const struct plan_step *step)
+{
+	(void)init, (void)step;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -errno;
+	/* A parent that died just before would never be noticed: but then its end of the socket is closed. */
+	struct pollfd status = {.fd = INIT_FD_STATUS, .events = 0};
+	return poll(&status, 1, 0) > 0 && (status.revents & (POLLHUP | POLLERR)) ? -ESRCH : 0;
+}
+
+int step_setsid(struct init *init, const struct plan_step *step)
+{
+	(void)init, (void)step;
+	return setsid() < 0 ? -errno : 0;
+}
+
+int step_rlimit(struct init *init, const struct plan_step *step)
+{
+	(void)init;
+	struct rlimit limit = {.rlim_cur = step->n[1], .rlim_max = step->n[2]};
+	return setrlimit((int)step->n[0], &limit) < 0 ? -errno : 0;
+}
+
+/* The raw calls: musl's would signal threads that are not there. */
+int step_user(struct init *init, const struct plan_step *step)
+{
+	cleanup_free gid_t *groups = calloc(step->list_count + 1, sizeof *groups);
+	if (!groups)
+		return -ENOMEM;
+	const char *decimal = plan_text(init->plan, step->list);
+	for (uint32_t i = 0; i < step->list_count; i++, decimal += strlen(decimal) + 1)
+		groups[i] = (gid_t)strtoul(decimal, NULL, 10);
+	gid_t gid = (gid_t)step->n[1];
+	uid_t uid = (uid_t)step->n[0];
+	if (syscall(SYS_setgroups, step->list_count, groups) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
+	    syscall(SYS_setresuid, uid, uid, uid) < 0)
+		return -errno;
+	return 0;
+}
+
+int step_chdir(struct init *init, const struct plan_step *step)
+{
+	return chdir(step_text(init, step)) < 0 ? -errno : 0;
+}

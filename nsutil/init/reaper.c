@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * init's life after the fork: reap what dies, pass on what arrives, end with the command. As PID 1 its end takes the
+ * whole PID namespace along. pid_namespaces(7)
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nsutil/init/init.h"
+
+/* Keyboard signals go to the whole foreground group, as a terminal would send them; others are the command's business
+ * alone. */
+static void forward(pid_t command, int signal)
+{
+	if (signal == SIGINT || signal == SIGQUIT)
+		kill(-command, signal);
+	else
+		kill(command, signal);
+}
+
+/* What is left of its privileges: killing what runs under other users. */
+static void give_up_privileges(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct keep[2] = {
+		{.effective = 1U << CAP_KILL, .permitted = 1U << CAP_KILL},
+	};
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	syscall(SYS_capset, &header, keep);
+}
+
+/* Waits until the command has ended, reaping whoever else dies; returns its wait status. */
+static int wait_for_command(pid_t command, pid_t which)
+{
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	for (;;) {
+		siginfo_t info;
+		if (sigwaitinfo(&all, &info) < 0)
+			continue;
+		if (info.si_signo == INIT_SIGNAL_WRAPPED && info.si_code == SI_QUEUE) {
+			forward(command, info.si_value.sival_int);
+			continue;
+		}
+		if (info.si_signo != SIGCHLD) {
+			forward(command, info.si_signo);
+			continue;
+		}
+		int status;
+		pid_t pid;
+		/* One SIGCHLD may stand for many deaths. */
+		while ((pid = waitpid(which, &status, WNOHANG)) > 0)
+			if (pid == command)
+				return status;
+	}
+}
+
+static int exit_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* A process beside the container ends the way the command did, so that its parent sees the very same wait status. */
+static void end_alike(int status)
+{
+	if (!WIFSIGNALED(status))
+		return;
+	struct rlimit none = {0, 0};
+	setrlimit(RLIMIT_CORE, &none);
+	sigset_t one;
+	sigemptyset(&one);
+	sigaddset(&one, WTERMSIG(status));
+	signal(WTERMSIG(status), SIG_DFL);
+	raise(WTERMSIG(status));
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+}
+
+int step_fork(struct init *init, const struct plan_step *step)
+{
+	pid_t command = fork();
+	if (command < 0)
+		return -errno;
+	if (command == 0) {
+		close(INIT_FD_RECORD);
+		/* A command that was joined to a container goes when the process that started it goes. */
+		return step->flags & PLAN_JOIN && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+	}
+	/* Only the child may hold these now: its exec, or its death, is what their readers wait for. */
+	close(INIT_FD_STATUS);
+	close(0);
+	close(1);
+	close(2);
+	if (init->root >= 0)
+		close(init->root);
+	give_up_privileges();
+	int status = wait_for_command(command, step->flags & PLAN_JOIN ? command : -1);
+	if (step->flags & PLAN_JOIN)
+		end_alike(status);
+	else
+		pwrite(INIT_FD_RECORD, &status, sizeof status, 0);
+	_exit(exit_code(status));
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init's program, embedded in the library. */
+#ifndef NSUTIL_INIT_IMAGE_H
+#define NSUTIL_INIT_IMAGE_H
+
+#include "nsutil/base/error.h"
+
+/*
+ * A sealed memfd (CLOEXEC) holding init's program, to be executed with execveat(2): what runs inside a container has no
+ * host binary behind /proc/1/exe to write to. The caller closes it. Or -errno.
+ */
+int init_image_open(struct error *error);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nsutil/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/plan_private.h"
+
+enum { STRING_LIMIT = 64 << 20 };
+
+struct plan *plan_new(void)
+{
+	struct plan *plan = calloc(1, sizeof *plan);
+	if (!plan)
+		return NULL;
+	plan->strings = calloc(1, 1);
+	plan->string_size = 1; /* offset 0: the empty string */
+	plan->failed = !plan->strings;
+	return plan;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	free(plan->steps);
+	free(plan->strings);
+	free(plan);
+}
+
+/* Makes room for one more of size bytes, doubling. */
+static void *grow(struct plan *plan, void *array, size_t needed, size_t *room, size_t size)
+{
+	if (needed <= *room)
+		return array;
+	size_t wanted = *room ? *room * 2 : 64;
+	while (wanted < needed)
+		wanted *= 2;
+	void *grown = realloc(array, wanted * size);
+	if (!grown) {
+		plan->failed = true;
+		return array;
+	}
+	*room = wanted;
+	return grown;
+}
+
+static uint32_t string_append(struct plan *plan, const char *text)
+{
+	size_t length = strlen(text) + 1;
+	size_t offset = plan->string_size;
+	if (plan->failed || offset + length > STRING_LIMIT) {
+		plan->failed = true;
+		return 0;
+	}
+	plan->strings = grow(plan, plan->strings, offset + length, &plan->string_room, 1);
+	if (plan->failed)
+		return 0;
+	memcpy(plan->strings + offset, text, length);
+	plan->string_size = offset + length;
+	return (uint32_t)offset;
+}
+
+static uint32_t string_add(struct plan *plan, const char *text)
+{
+	return *text ? string_append(plan, text) : 0;
+}
+
+/* A list may hold empty strings, so each of its strings is written out. */
+static void list_add(struct plan *plan, struct plan_step *step, const char *const *list)
+{
+	for (size_t i = 0; list && list[i]; i++) {
+		uint32_t offset = string_append(plan, list[i]);
+		if (i == 0)
+			step->list = offset;
+		step->list_count++;
+	}
+}
+
+static void step_add(struct plan *plan, struct plan_step step)
+{
+	plan->steps = grow(plan, plan->steps, plan->n_steps + 1, &plan->step_room, sizeof *plan->steps);
+	if (!plan->failed)
+		plan->steps[plan->n_steps++] = step;
+}
+
+static uint16_t root_flag(bool in_root)
+{
+	return in_root ? PLAN_IN_ROOT : 0;
+}
+
+static uint16_t recursive_flag(bool recursive)
+{
+	return recursive ? PLAN_RECURSIVE : 0;
+}
+
+void plan_add_private(struct plan *plan)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_PRIVATE});
+}
+
+void plan_add_mount(struct plan *plan, bool in_root, const char *type, const char *target, uint64_t attributes,
+		    const char *const *options)
+{
+	struct plan_step step = {
+		.op = PLAN_MOUNT,
+		.flags = root_flag(in_root),
+		.text = string_add(plan, type),
+		.text2 = string_add(plan, target),
+		.n = {attributes},
+	};
+	list_add(plan, &step, options);
+	step_add(plan, step);
+}
+
+void plan_add_bind(struct plan *plan, bool in_root, const char *source, const char *target, uint64_t attributes,
+		   bool recursive)
+{
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_BIND,
+			       .flags = root_flag(in_root) | recursive_flag(recursive),
+			       .text = string_add(plan, source),
+			       .text2 = string_add(plan, target),
+			       .n = {attributes},
+		       });
+}
+
+void plan_add_unmount(struct plan *plan, const char *target)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_UNMOUNT, .text = string_add(plan, target)});
+}
+
+void plan_add_attributes(struct plan *plan, bool in_root, const char *target, uint64_t attributes, bool recursive)
+{
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_ATTRIBUTES,
+			       .flags = root_flag(in_root) | recursive_flag(recursive),
+			       .text = string_add(plan, target),
+			       .n = {attributes},
+		       });
+}
+
+void plan_add_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode)
+{
+	plan_add_owned_mkdir(plan, in_root, path, mode, 0, 0);
+}
+
+void plan_add_owned_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_MKDIR,
+			       .flags = root_flag(in_root),
+			       .text = string_add(plan, path),
+			       .n = {mode, uid, gid},
+		       });
+}
+
+void plan_add_file(struct plan *plan, bool in_root, const char *path)
+{
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_FILE,
+			       .flags = root_flag(in_root),
+			       .text = string_add(plan, path),
+		       });
+}
+
+void plan_add_symlink(struct plan *plan, bool in_root, const char *points_to, const char *path)
+{
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_SYMLINK,
+			       .flags = root_flag(in_root),
+			       .text = string_add(plan, points_to),
+			       .text2 = string_add(plan, path),
+		       });
+}
+
+void plan_add_mknod(struct plan *plan, bool in_root, const char *path, mode_t mode, unsigned int major,
+		    unsigned int minor)
+{
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_MKNOD,
+			       .flags = root_flag(in_root),
+			       .text = string_add(plan, path),
+			       .n = {mode, major, minor},
+		       });
+}
+
+void plan_add_root(struct plan *plan, const char *path)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_ROOT, .text = string_add(plan, path)});
+}
+
+void plan_add_pivot(struct plan *plan)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_PIVOT});
+}
+
+void plan_add_setns(struct plan *plan, uint64_t namespaces)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_SETNS, .n = {namespaces}});
+}
+
+void plan_add_hostname(struct plan *plan, const char *name)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_HOSTNAME, .text = string_add(plan, name)});
+}
+
+void plan_add_loopback(struct plan *plan)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_LOOPBACK});
+}
+
+void plan_add_die_with_parent(struct plan *plan)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_DIE_WITH_PARENT});
+}
+
+void plan_add_fork(struct plan *plan, bool join)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_FORK, .flags = join ? PLAN_JOIN : 0});
+}
+
+void plan_add_setsid(struct plan *plan)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_SETSID});
+}
+
+void plan_add_tty(struct plan *plan, unsigned short rows, unsigned short columns)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_TTY, .n = {rows, columns}});
+}
+
+void plan_add_rlimit(struct plan *plan, int resource, uint64_t soft, uint64_t hard)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_RLIMIT, .n = {(uint64_t)resource, soft, hard}});
+}
+
+void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups)
+{
+	struct plan_step step = {.op = PLAN_USER, .n = {uid, gid}};
+	for (size_t i = 0; i < n_groups; i++) {
+		char decimal[16];
+		snprintf(decimal, sizeof decimal, "%u", groups[i]);
+		uint32_t offset = string_append(plan, decimal);
+		if (i == 0)
+			step.list = offset;
+		step.list_count++;
+	}
+	step_add(plan, step);
+}
+
+void plan_add_chdir(struct plan *plan, const char *path)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_CHDIR, .text = string_add(plan, path)});
+}
+
+void plan_add_environment(struct plan *plan, const char *const *environment)
+{
+	struct plan_step step = {.op = PLAN_ENVIRONMENT};
+	list_add(plan, &step, environment);
+	step_add(plan, step);
+}
+
+void plan_add_exec(struct plan *plan, const char *command, const char *path, const char *const *argv)
+{
+	struct plan_step step = {
+		.op = PLAN_EXEC,
+		.text = string_add(plan, command),
+		.text2 = string_add(plan, path),
+	};
+	list_add(plan, &step, argv);
+	step_add(plan, step);
+}
+
+size_t plan_count(const struct plan *plan)
+{
+	return plan->n_steps;
+}
+
+void plan_inject_failure(struct plan *plan, size_t step, int code)
+{
+	plan->fail_step = (uint32_t)step + 1;
+	plan->fail_error = (uint32_t)code;
+}
+
+int plan_seal(const struct plan *plan, struct error *error)
+{
+	if (plan->failed)
+		return error_errno(error, ENOMEM, "build the plan");
+	size_t steps_size = plan->n_steps * sizeof *plan->steps;
+	struct plan_header header = {
+		.magic = PLAN_MAGIC,
+		.version = PLAN_VERSION,
+		.size = (uint32_t)(sizeof header + steps_size + plan->string_size),
+		.n_steps = (uint32_t)plan->n_steps,
+		.string_size = (uint32_t)plan->string_size,
+		.fail_step = plan->fail_step,
+		.fail_error = plan->fail_error,
+	};
+	struct iovec parts[] = {
+		{&header, sizeof header},
+		{plan->steps, steps_size},
+		{plan->strings, plan->string_size},
+	};
+	cleanup_fd int fd = memfd_create("berth-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return error_errno(error, errno, "make a memfd for the plan");
+	ssize_t written = writev(fd, parts, sizeof parts / sizeof *parts);
+	if (written < 0)
+		return error_errno(error, errno, "write the plan");
+	if ((size_t)written != header.size)
+		return error_set(error, ENOSPC, "write the plan: only %zd of %u bytes fitted", written, header.size);
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return error_errno(error, errno, "seal the plan");
+	return steal_fd(&fd);
+}

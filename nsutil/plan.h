@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Building a plan: the ordered list of steps that turns a fresh clone into the command. Whoever builds one decides
+ * everything here, in the parent; init only carries it out. What each step means is in plan_format.h.
+ *
+ * Running out of memory while adding is remembered and told once, by plan_seal.
+ */
+#ifndef NSUTIL_PLAN_H
+#define NSUTIL_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "nsutil/base/error.h"
+#include "nsutil/plan_format.h"
+
+struct plan;
+
+/* An empty plan; free it with plan_free. NULL without memory. */
+struct plan *plan_new(void);
+void plan_free(struct plan *plan);
+
+/*
+ * Each adds one step. Paths and options are copied. in_root: the path is one inside the new root (after
+ * plan_add_root), not the host's. attributes: MOUNT_ATTR_* of mount_setattr(2).
+ */
+void plan_add_private(struct plan *plan);
+void plan_add_mount(struct plan *plan, bool in_root, const char *type, const char *target, uint64_t attributes,
+		    const char *const *options); /* "key=value" or "flag", NULL-terminated; NULL: none */
+void plan_add_bind(struct plan *plan, bool in_root, const char *source, const char *target, uint64_t attributes,
+		   bool recursive);
+void plan_add_unmount(struct plan *plan, const char *target);
+void plan_add_attributes(struct plan *plan, bool in_root, const char *target, uint64_t attributes, bool recursive);
+void plan_add_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode);
+void plan_add_owned_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode, uid_t uid, gid_t gid);
+void plan_add_file(struct plan *plan, bool in_root, const char *path);
+void plan_add_symlink(struct plan *plan, bool in_root, const char *points_to, const char *path);
+void plan_add_mknod(struct plan *plan, bool in_root, const char *path, mode_t mode, unsigned int major,
+		    unsigned int minor);
+void plan_add_root(struct plan *plan, const char *path);
+void plan_add_pivot(struct plan *plan);
+void plan_add_setns(struct plan *plan, uint64_t namespaces);
+void plan_add_hostname(struct plan *plan, const char *name);
+void plan_add_loopback(struct plan *plan);
+void plan_add_die_with_parent(struct plan *plan);
+void plan_add_fork(struct plan *plan, bool join);
+void plan_add_setsid(struct plan *plan);
+void plan_add_tty(struct plan *plan, unsigned short rows, unsigned short columns);
+void plan_add_rlimit(struct plan *plan, int resource, uint64_t soft, uint64_t hard);
+void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups);
+void plan_add_chdir(struct plan *plan, const char *path);
+void plan_add_environment(struct plan *plan, const char *const *environment);
+/* Must be the last. path: the value of PATH to look the command up in when it has no slash. */
+void plan_add_exec(struct plan *plan, const char *command, const char *path, const char *const *argv);
+
+size_t plan_count(const struct plan *plan);
+
+/* Tests: makes step (from 0) fail with this errno instead of running. */
+void plan_inject_failure(struct plan *plan, size_t step, int code);
+
+/* The plan as a sealed, read-only memfd (CLOEXEC), or -errno. memfd_create(2) */
+int plan_seal(const struct plan *plan, struct error *error);
+
+/*
+ * Writes step i as a phrase, "mount proc on /proc (nosuid,noexec)", cut to size; what the errors and `berth plan` say.
+ * The environment's values are left out: they may be secrets.
+ */
+void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size);
+
+/* The step's word, "mount". */
+const char *plan_word(const struct plan *plan, size_t i);
+enum plan_op plan_op(const struct plan *plan, size_t i);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "nsutil/plan_format.h"
+
+static int list_check(const char *strings, uint32_t size, uint32_t offset, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (offset >= size)
+			return -EINVAL;
+		/* The area ends with a NUL, so every string in it has one. */
+		offset += (uint32_t)strlen(strings + offset) + 1;
+	}
+	return 0;
+}
+
+int plan_check(const void *data, size_t size)
+{
+	const struct plan_header *plan = data;
+	if (size < sizeof *plan || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION || plan->size != size)
+		return -EINVAL;
+	if (plan->n_steps == 0 || plan->n_steps > size / sizeof(struct plan_step) || plan->string_size == 0)
+		return -EINVAL;
+	if (sizeof *plan + plan->n_steps * sizeof(struct plan_step) + plan->string_size != size)
+		return -EINVAL;
+	const char *strings = plan_text(plan, 0);
+	if (strings[0] != '\0' || strings[plan->string_size - 1] != '\0')
+		return -EINVAL;
+	const struct plan_step *steps = plan_steps(plan);
+	for (uint32_t i = 0; i < plan->n_steps; i++) {
+		const struct plan_step *step = &steps[i];
+		if (step->op >= PLAN_OP_COUNT || step->text >= plan->string_size || step->text2 >= plan->string_size ||
+		    step->reserved || list_check(strings, plan->string_size, step->list, step->list_count) < 0)
+			return -EINVAL;
+		/* A plan ends where it turns into the command, and only there. */
+		if ((step->op == PLAN_EXEC) != (i == plan->n_steps - 1))
+			return -EINVAL;
+	}
+	return 0;
+}

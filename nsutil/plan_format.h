@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan as it lies in memory: what the parent seals into a memfd and init maps read-only.
+ *
+ *     struct plan_header | struct plan_step [n_steps] | bytes [string_size]
+ *
+ * Native byte order and sizes: writer and reader are one build on one machine. Strings are offsets
+ * into the bytes, which begin with a NUL (so offset 0 is the empty string) and end with one; a list is a
+ * run of strings one behind the other.
+ */
+#ifndef NSUTIL_PLAN_FORMAT_H
+#define NSUTIL_PLAN_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 1 }; /* "BPLN" */
+
+/*
+ * Every step there is: X(NAME, "word"). The word is what `berth plan` prints and tests name a step by. Beside each
+ * stand its arguments: text, text2, list and n[] of struct plan_step.
+ */
+#define PLAN_OPS(X)                                                                                                    \
+	/* Set-up of the mount tree. Paths are the host's, or below the new root with PLAN_IN_ROOT. */                 \
+	X(PRIVATE, "private") /* cut mount propagation of the whole tree, both ways */                                 \
+	X(MOUNT, "mount")     /* text: type, text2: target, list: options, n[0]: MOUNT_ATTR_* */                       \
+	X(BIND, "bind")       /* text: source on the host, text2: target, n[0]: MOUNT_ATTR_* */                        \
+	X(UNMOUNT, "unmount") /* text: where; detaches all that is mounted there and below, which may be nothing */    \
+	X(ATTRIBUTES, "attributes") /* text: mount point, n[0]: MOUNT_ATTR_* to set */                                 \
+	X(MKDIR, "mkdir") /* text: path, n[0]: mode, n[1]: uid, n[2]: gid; parents are made, what is there stays */    \
+	X(FILE, "file")   /* text: path of an empty file to mount on; what is there stays */                           \
+	X(SYMLINK, "symlink") /* text: where it points, text2: path */                                                 \
+	X(MKNOD, "mknod")     /* text: path, n[0]: type and mode, n[1]: major, n[2]: minor */                          \
+	X(ROOT, "root")       /* text: the mount point that becomes the root */                                        \
+	X(PIVOT, "pivot")     /* pivot_root into it, detach the old root */                                            \
+	/* Namespaces and the process. */                                                                              \
+	X(SETNS, "setns")       /* n[0]: CLONE_NEW*; enter those of the process behind INIT_FD_NAMESPACES */           \
+	X(HOSTNAME, "hostname") /* text */                                                                             \
+	X(LOOPBACK, "loopback") /* bring lo up */                                                                      \
+	X(DIE_WITH_PARENT, "die-with-parent")                                                                          \
+	X(FORK, "fork") /* the child goes on with the plan; the parent reaps, forwards signals, ends with it */        \
+	X(SETSID, "setsid")                                                                                            \
+	X(TTY, "tty")                 /* a terminal of /dev/pts on 0, 1, 2; n[0]: rows, n[1]: columns */               \
+	X(RLIMIT, "rlimit")           /* n[0]: RLIMIT_*, n[1]: soft, n[2]: hard */                                     \
+	X(USER, "user")               /* n[0]: uid, n[1]: gid, list: supplementary gids in decimal */                  \
+	X(CHDIR, "chdir")             /* text */                                                                       \
+	X(ENVIRONMENT, "environment") /* list */                                                                       \
+	X(EXEC, "exec")               /* text: command, text2: the PATH to look it up in, list: argv */
+
+enum plan_op {
+#define PLAN_OP_ENUM(name, word) PLAN_##name,
+	PLAN_OPS(PLAN_OP_ENUM)
+#undef PLAN_OP_ENUM
+		PLAN_OP_COUNT,
+};
+
+/* plan_step.flags */
+enum {
+	PLAN_IN_ROOT =
+		1 << 0, /* the target is below the new root, resolved without leaving it: openat2(2) RESOLVE_IN_ROOT */
+	PLAN_RECURSIVE = 1 << 1, /* BIND: with what is mounted below; ATTRIBUTES: likewise */
+	PLAN_JOIN = 1 << 2,      /* FORK: by a process that is not PID 1, so it waits for that child alone */
+};
+
+struct plan_step {
+	uint16_t op;
+	uint16_t flags;
+	uint32_t text;
+	uint32_t text2;
+	uint32_t list;
+	uint32_t list_count;
+	uint32_t reserved; /* zero */
+	uint64_t n[3];
+};
+
+struct plan_header {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t size; /* of the whole, bytes */
+	uint32_t n_steps;
+	uint32_t string_size; /* bytes */
+	uint32_t fail_step;   /* tests: this step (counted from 1) fails with fail_error instead of running; 0: none */
+	uint32_t fail_error;  /* errno */
+	uint32_t reserved;    /* zero */
+};
+
+/* The descriptors a process that runs a plan is started with; the optional ones may be closed. */
+enum {
+	INIT_FD_PLAN = 3,
+	INIT_FD_STATUS = 4,     /* SOCK_SEQPACKET; carries struct plan_report */
+	INIT_FD_RECORD = 5,     /* optional: a file that takes the command's wait status, an int, when it ends */
+	INIT_FD_NAMESPACES = 6, /* optional: the pidfd for SETNS */
+	INIT_FD_END,
+};
+
+/* What init tells its parent, one packet each; end of file: the command has been exec'd, or init is dead. */
+enum plan_report_kind {
+	PLAN_REPORT_FAILED = 1,    /* step `step` failed with `error`; nothing follows */
+	PLAN_REPORT_EXECUTING = 2, /* execve comes next: without a failure behind it, it was done */
+	PLAN_REPORT_TTY = 3,       /* the terminal's master comes along by SCM_RIGHTS */
+};
+
+struct plan_report {
+	uint32_t kind;
+	uint32_t step; /* from 0 */
+	int32_t error; /* errno */
+};
+
+/* A signal that init can't catch, or uses itself, reaches the command inside this one, its number as the value.
+ * sigqueue(3) */
+enum { INIT_SIGNAL_WRAPPED = 64 };
+
+/*
+ * Whether size bytes at data are a whole and well-formed plan: everything a reader follows lies inside. Contents of
+ * paths and options are the kernel's to judge. 0, or -EINVAL.
+ */
+int plan_check(const void *data, size_t size);
+
+/* For a checked plan. */
+static inline const struct plan_step *plan_steps(const struct plan_header *plan)
+{
+	return (const struct plan_step *)(plan + 1);
+}
+
+static inline const char *plan_text(const struct plan_header *plan, uint32_t offset)
+{
+	return (const char *)(plan_steps(plan) + plan->n_steps) + offset;
+}
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nsutil/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/clone.h"
+
+/* Descriptors for the child are kept clear of the numbers it will lay them on. */
+enum { FIRST_FREE_FD = 16, STACK_SIZE = 16 << 10 };
+
+/* What the child did last, told through the memory it shares with the suspended parent. */
+enum child_stage { STAGE_CGROUP, STAGE_DESCRIPTORS, STAGE_EXEC };
+
+struct child {
+	const int *cgroup_procs;
+	size_t n_cgroup_procs;
+	int cgroup_into_procs;  /* to be written to after a plain clone; or -1 */
+	int stdio[3];           /* -1: leave it as it is */
+	int slots[INIT_FD_END]; /* what to lay on 3, 4, ...; -1: nothing */
+	int init_fd;
+	enum child_stage stage;
+	int error;
+};
+
+static int child_fail(struct child *child, enum child_stage stage)
+{
+	child->stage = stage;
+	child->error = errno;
+	return 125;
+}
+
+/*
+ * Between clone and exec, in the caller's memory while the caller's thread waits: raw system calls only. The C
+ * library's wrappers would be cancellation points of the caller's thread. errno is shared too, but that thread is not
+ * looking.
+ */
+__attribute__((no_sanitize("address", "undefined"))) static int child_run(void *argument)
+{
+	struct child *child = argument;
+	for (size_t i = 0; i < child->n_cgroup_procs; i++)
+		if (syscall(SYS_write, child->cgroup_procs[i], "0", 1) < 0)
+			return child_fail(child, STAGE_CGROUP);
+	if (child->cgroup_into_procs >= 0 && syscall(SYS_write, child->cgroup_into_procs, "0", 1) < 0)
+		return child_fail(child, STAGE_CGROUP);
+	for (int i = 0; i < 3; i++)
+		if (child->stdio[i] >= 0 && syscall(SYS_dup3, child->stdio[i], i, 0) < 0)
+			return child_fail(child, STAGE_DESCRIPTORS);
+	/* First all of the caller's close at exec, then init's own few are laid out, which clears the flag on those. */
+	if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return child_fail(child, STAGE_DESCRIPTORS);
+	for (int i = INIT_FD_PLAN; i < INIT_FD_END; i++)
+		if (child->slots[i] >= 0 && syscall(SYS_dup3, child->slots[i], i, 0) < 0)
+			return child_fail(child, STAGE_DESCRIPTORS);
+	char name[] = "berth-init";
+	char *const argv[] = {name, NULL};
+	char *const environment[] = {NULL};
+	syscall(SYS_execveat, child->init_fd, "", argv, environment, AT_EMPTY_PATH);
+	return child_fail(child, STAGE_EXEC);
+}
+
+/* A copy of the descriptor out of the way of the numbers the child uses; -1 stays -1. 0 or -errno. */
+static int lift(int fd, int *lifted)
+{
+	*lifted = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	return fd >= 0 && *lifted < 0 ? -errno : 0;
+}
+
+struct descriptors {
+	int stdio[3];
+	int slots[INIT_FD_END];
+	int init_fd;
+	int null;
+};
+
+static void descriptors_close(struct descriptors *descriptors)
+{
+	int saved = errno;
+	for (int i = 0; i < 3; i++)
+		if (descriptors->stdio[i] >= 0)
+			close(descriptors->stdio[i]);
+	for (int i = INIT_FD_PLAN; i < INIT_FD_END; i++)
+		if (descriptors->slots[i] >= 0)
+			close(descriptors->slots[i]);
+	if (descriptors->init_fd >= 0)
+		close(descriptors->init_fd);
+	if (descriptors->null >= 0)
+		close(descriptors->null);
+	errno = saved;
+}
+#define cleanup_descriptors __attribute__((cleanup(descriptors_close)))
+
+static int descriptors_lift(const struct spawn_options *options, int plan_fd, int status_fd,
+			    struct descriptors *descriptors)
+{
+	int code = lift(options->init_fd, &descriptors->init_fd);
+	if (!code)
+		code = lift(plan_fd, &descriptors->slots[INIT_FD_PLAN]);
+	if (!code)
+		code = lift(status_fd, &descriptors->slots[INIT_FD_STATUS]);
+	if (!code)
+		code = lift(options->record_fd, &descriptors->slots[INIT_FD_RECORD]);
+	if (!code)
+		code = lift(options->namespaces_fd, &descriptors->slots[INIT_FD_NAMESPACES]);
+	for (int i = 0; i < 3 && options->stdio && !code; i++) {
+		int fd = options->stdio[i];
+		if (fd < 0 && descriptors->null < 0)
+			descriptors->null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+		code = lift(fd < 0 ? descriptors->null : fd, &descriptors->stdio[i]);
+	}
+	return code;
+}
+
+/* Clones with the child's every signal blocked, so that no handler of the caller's runs in it. Pid or -errno. */
+static pid_t clone_child(const struct spawn_options *options, struct child *child, struct spawned *spawned)
+{
+	__attribute__((aligned(16))) char stack[STACK_SIZE];
+	sigset_t all, saved;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &saved);
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | options->namespaces,
+		.pidfd = (uint64_t)(uintptr_t)&spawned->pidfd,
+		.exit_signal = SIGCHLD,
+		.stack = (uint64_t)(uintptr_t)stack,
+		.stack_size = sizeof stack,
+	};
+	if (options->cgroup_into >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)options->cgroup_into;
+	}
+	long pid = clone3_call(&args, sizeof args, child_run, child);
+	if (pid == -ENOSYS) {
+		spawned->used_clone = true;
+		child->cgroup_into_procs = options->cgroup_into_procs;
+		int flags = (int)(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | options->namespaces) | SIGCHLD;
+		pid = clone(child_run, stack + sizeof stack, flags, child, &spawned->pidfd);
+		if (pid < 0)
+			pid = -errno;
+	}
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	return (pid_t)pid;
+}
+
+int spawned_reap(int pidfd, int *wait_status)
+{
+	siginfo_t info = {0};
+	while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0)
+		if (errno != EINTR)
+			return -errno;
+	*wait_status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : W_EXITCODE(0, info.si_status);
+	return 0;
+}
+
+/* One packet from init, with the descriptor that may come along. 1, 0 at the end of file, or -errno. */
+static int report_receive(int status_fd, struct plan_report *report, int *passed)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec data = {report, sizeof *report};
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control,
+	};
+	ssize_t length;
+	do
+		length = recvmsg(status_fd, &message, MSG_CMSG_CLOEXEC);
+	while (length < 0 && errno == EINTR);
+	if (length <= 0)
+		return length < 0 ? -errno : 0;
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+		memcpy(passed, CMSG_DATA(header), sizeof *passed);
+	return length == sizeof *report ? 1 : -EPROTO;
+}
+
+/* The sentence and exit status for a step that failed. */
+static int step_error(const struct plan *plan, const struct plan_report *report, struct error *error)
+{
+	if (report->step >= plan_count(plan))
+		return error_set(error, EPROTO, "init reported a failure of step %u, which the plan does not have",
+				 report->step);
+	char what[512];
+	plan_describe(plan, report->step, what, sizeof what);
+	int result = error_errno(error, report->error, "%s", what);
+	if (error && plan_op(plan, report->step) == PLAN_EXEC)
+		error->exit_status = report->error == ENOENT ? ERROR_STATUS_NOT_FOUND : ERROR_STATUS_NOT_EXECUTABLE;
+	return result;
+}
+
+/* Follows init until the command has been exec'd or will not be. 1: exec'd; 0: init died before; or -errno. */
+static int follow(const struct plan *plan, int status_fd, struct spawned *spawned, struct error *error)
+{
+	bool executing = false;
+	for (;;) {
+		struct plan_report report = {0};
+		int passed = -1;
+		int got = report_receive(status_fd, &report, &passed);
+		if (got < 0)
+			return error_errno(error, -got, "hear from init");
+		if (got == 0)
+			return executing;
+		switch (report.kind) {
+		case PLAN_REPORT_FAILED:
+			return step_error(plan, &report, error);
+		case PLAN_REPORT_EXECUTING:
+			executing = true;
+			break;
+		case PLAN_REPORT_TTY:
+			if (spawned->tty >= 0)
+				close(spawned->tty);
+			spawned->tty = passed;
+			break;
+		default:
+			return error_set(error, EPROTO, "init reported what berth does not know (%u)", report.kind);
+		}
+	}
+}
+
+static int child_error(const struct child *child, struct error *error)
+{
+	switch (child->stage) {
+	case STAGE_CGROUP:
+		return error_errno(error, child->error, "enter the cgroups");
+	case STAGE_DESCRIPTORS:
+		return error_errno(error, child->error, "lay out the new process's descriptors");
+	case STAGE_EXEC:
+		break;
+	}
+	return error_errno(error, child->error, "execute init from its memfd");
+}
+
+/* Ends a process whose set-up failed, and closes what the caller would have got. */
+static void undo(struct spawned *spawned, int *wait_status)
+{
+	syscall(SYS_pidfd_send_signal, spawned->pidfd, SIGKILL, NULL, 0);
+	spawned_reap(spawned->pidfd, wait_status);
+	close(spawned->pidfd);
+	if (spawned->tty >= 0)
+		close(spawned->tty);
+	*spawned = (struct spawned){.pidfd = -1, .tty = -1};
+}
+
+int spawn(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error)
+{
+	*spawned = (struct spawned){.pidfd = -1, .tty = -1};
+	*wait_status = 0;
+	cleanup_fd int plan_fd = plan_seal(options->plan, error);
+	if (plan_fd < 0)
+		return plan_fd;
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_errno(error, errno, "make a socket pair to hear from init");
+	cleanup_fd int ours = pair[0];
+	cleanup_fd int theirs = pair[1];
+
+	cleanup_descriptors struct descriptors descriptors = {{-1, -1, -1}, {-1, -1, -1, -1, -1, -1, -1}, -1, -1};
+	int code = descriptors_lift(options, plan_fd, theirs, &descriptors);
+	if (code < 0)
+		return error_errno(error, -code, "duplicate descriptors for the new process");
+	struct child child = {
+		.cgroup_procs = options->cgroup_procs,
+		.n_cgroup_procs = options->n_cgroup_procs,
+		.cgroup_into_procs = -1,
+		.init_fd = descriptors.init_fd,
+	};
+	memcpy(child.stdio, descriptors.stdio, sizeof child.stdio);
+	memcpy(child.slots, descriptors.slots, sizeof child.slots);
+
+	pid_t pid = clone_child(options, &child, spawned);
+	if (pid < 0)
+		return error_errno(error, -pid, "clone a process into its namespaces");
+	spawned->pid = pid;
+	close(steal_fd(&theirs));
+	close(descriptors.slots[INIT_FD_STATUS]);
+	descriptors.slots[INIT_FD_STATUS] = -1;
+
+	if (child.error) {
+		undo(spawned, wait_status);
+		return child_error(&child, error);
+	}
+	int followed = follow(options->plan, ours, spawned, error);
+	if (followed == 1)
+		return 0;
+	undo(spawned, wait_status);
+	if (followed < 0)
+		return followed;
+	return error_set(error, ECHILD, "init ended before it could execute the command (%s %d)",
+			 WIFSIGNALED(*wait_status) ? "signal" : "status",
+			 WIFSIGNALED(*wait_status) ? WTERMSIG(*wait_status) : WEXITSTATUS(*wait_status));
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starting a process that runs a plan: clone3(2) with CLONE_VM|CLONE_VFORK and the namespace flags. The child makes
+ * only raw system calls on a stack of its own: it enters its cgroups, lays out its descriptors and executes init; it
+ * never runs under the caller's memory longer than that, so a large caller launches as fast as a small one.
+ */
+#ifndef NSUTIL_SPAWN_H
+#define NSUTIL_SPAWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "nsutil/base/error.h"
+#include "nsutil/plan.h"
+
+struct spawn_options {
+	int init_fd; /* init's program: a memfd from init_image_open */
+	const struct plan *plan;
+	uint64_t namespaces; /* CLONE_NEW* for the new process */
+	/* Cgroups: a v2 directory to be born into (or -1), and open v1 cgroup.procs files to write "0" to. */
+	int cgroup_into;
+	int cgroup_into_procs; /* its cgroup.procs, for kernels and sandboxes without clone3 (or -1) */
+	const int *cgroup_procs;
+	size_t n_cgroup_procs;
+	const int *stdio;  /* three descriptors, -1 for /dev/null; NULL: the caller's own 0, 1, 2 */
+	int record_fd;     /* INIT_FD_RECORD, or -1 */
+	int namespaces_fd; /* INIT_FD_NAMESPACES, or -1 */
+};
+
+/* A process that runs the command, or init around it. */
+struct spawned {
+	pid_t pid;
+	int pidfd;       /* CLOEXEC; the caller's to close */
+	int tty;         /* master of the terminal that PLAN_TTY opened, CLOEXEC, the caller's to close; or -1 */
+	bool used_clone; /* clone3 was not to be had, so clone(2) was used */
+};
+
+/*
+ * Starts the process and returns when the command has been exec'd. On failure the process has been killed and
+ * reaped; the error names the step and carries exit_status 126 or 127 when it was the exec that failed. An init that
+ * died before the exec gives -ECHILD (-ENOMEM is the caller's to find out, from the cgroup) with *wait_status as
+ * waitpid(2) gives it.
+ */
+int spawn(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error);
+
+/*
+ * Waits for a child by its pidfd and reaps it. Returns 0 with *wait_status as waitpid(2) gives it; -ECHILD if it is not
+ * (or no longer) the caller's to reap.
+ */
+int spawned_reap(int pidfd, int *wait_status);
+
+#endif

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libberth: run a command in namespaces, a root and cgroups of its own.
+ *
+ * This header is all that is needed to write a slave (the process that launches executors):
+ *
+ *     struct berth_error error = BERTH_ERROR_INIT;
+ *     struct berth *berth;
+ *     struct berth_container *container;
+ *     const char *const argv[] = {"/bin/sleep", "1", NULL};
+ *     struct berth_options options = BERTH_OPTIONS_INIT;
+ *     options.name = "mesos_executor_E_framework_F";
+ *     options.argv = argv;
+ *     options.resources.cpus = 0.5;
+ *     options.resources.memory = 256 << 20;
+ *     if (berth_open(NULL, &berth, &error) < 0 || berth_launch(berth, &options, &container, &error) < 0)
+ *             errx(error.exit_status, "%s", error.text);
+ *     ... poll(berth_container_pidfd(container)) until it is readable ...
+ *     struct berth_end end = BERTH_END_INIT;
+ *     berth_container_wait(container, -1, &end, &error);
+ *     puts(end.text);
+ *     berth_container_close(container);
+ *     berth_close(berth);
+ *
+ * Conventions
+ *
+ * Results.  A function returns 0 (or what its comment says) on success and a negative errno on failure,
+ * and then fills the struct berth_error it was given, which may be NULL.
+ *
+ * Growth.  A struct that is passed in begins with its size. Initialise it with its BERTH_..._INIT macro (or
+ * set all to zero and size to sizeof); a library that is newer than the program takes what is missing as zero,
+ * and one that is older refuses a struct whose unknown part is not zero (-E2BIG). In every struct passed in, zero means
+ * "the default", and strings and arrays are borrowed for the length of the call.
+ *
+ * Threads.  A struct berth may be used by any number of threads at once. So may different containers; one
+ * struct berth_container belongs to one thread at a time, but for berth_container_signal and
+ * berth_container_kill, which any thread may call while another waits.
+ *
+ * What the library never does: exit, print, install a signal handler, catch or need SIGCHLD, start a thread, leave a
+ * descriptor without close-on-exec, change the caller's working directory, umask or environment. It waits for its
+ * own children only, by pidfd; a slave must not reap them with wait(-1), nor set SIGCHLD to SIG_IGN or SA_NOCLDWAIT,
+ * or the ends it is told are the ones the container's init recorded.
+ *
+ * Privilege: root (CAP_SYS_ADMIN and write access to cgroupfs).
+ * Kernel: Linux 5.14 or later (mount_setattr, cgroup.kill); `berth check` tries each thing.
+ */
+#ifndef BERTH_H
+#define BERTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BERTH_API __attribute__((visibility("default")))
+
+/* ---- Errors ---- */
+
+/* Filled when a function fails. */
+struct berth_error {
+	int code;        /* errno, positive */
+	int exit_status; /* what a launcher should exit with: 125; 126: the command can't be executed; 127: it isn't
+			    there */
+	char text[1024]; /* one sentence that names the object and the cause; no newline */
+};
+/* clang-format off: one-line initialisers */
+#define BERTH_ERROR_INIT                                                                                               \
+	{                                                                                                              \
+		0, 0,                                                                                                  \
+		{                                                                                                      \
+			0                                                                                              \
+		}                                                                                                      \
+	}
+/* clang-format on */
+
+/* ---- The context ---- */
+
+/* What a process needs to launch and find containers. Holds a few descriptors. */
+struct berth;
+
+struct berth_config {
+	size_t size;
+	const char *state_root; /* where containers are recorded; default $BERTH_STATE_ROOT, else "/run/berth" */
+	const char *data_root;  /* where framework roots keep their layers; default $BERTH_DATA_ROOT, else
+				   "/var/lib/berth" */
+};
+
+/*
+ * Opens a context; config may be NULL. The state root is made (mode 0700) if missing, and refused if it
+ * belongs to another user or others can write to it.
+ */
+BERTH_API int berth_open(const struct berth_config *config, struct berth **berth, struct berth_error *error);
+/* Closes it. Its containers must have been closed before; the processes inside them live on. NULL is allowed. */
+BERTH_API void berth_close(struct berth *berth);
+
+/* "0.1.0" */
+BERTH_API const char *berth_version(void);
+
+/* "v1", "v2", "hybrid" or "none": the cgroup hierarchies of this machine. */
+BERTH_API const char *berth_cgroup_layout(const struct berth *berth);
+
+/* ---- Resources ---- */
+
+#define BERTH_UNLIMITED UINT64_MAX     /* lifts a limit */
+#define BERTH_NO_SWAP (UINT64_MAX - 1) /* for swap: none at all (0 means: unchanged) */
+#define BERTH_CPUS_UNLIMITED 1e9       /* for cpu_limit: lifts the cap */
+
+/* Zero or NULL: at launch, no limit; in an update, as it was. */
+struct berth_resources {
+	size_t size;
+	double cpus;         /* CPU share in CPUs: weight max(1024 x cpus, 10) against busy neighbours */
+	uint64_t cpu_shares; /* the weight itself, 1024 for one CPU, 2..262144; wins over cpus */
+	double cpu_limit;    /* hard cap in CPUs (CFS bandwidth), at least 0.01 */
+	const char *cpuset;  /* CPUs it may run on: "0-3,7" */
+	uint64_t memory;     /* bytes */
+	uint64_t swap;       /* bytes beyond memory; BERTH_NO_SWAP; needs a memory limit */
+	uint64_t pids;       /* tasks, init included */
+};
+#define BERTH_RESOURCES_INIT                                                                                           \
+	{                                                                                                              \
+		sizeof(struct berth_resources), 0, 0, 0, NULL, 0, 0, 0                                                 \
+	}
+
+/* ---- Launching ---- */
+
+struct berth_volume {
+	const char *source; /* absolute path on the host */
+	const char *target; /* absolute path inside; missing mount points are made */
+	bool read_only;
+};
+
+struct berth_tmpfs {
+	const char *target; /* absolute path inside */
+	uint64_t bytes;     /* 0: the kernel's default, half of memory */
+};
+
+struct berth_rlimit {
+	int resource;        /* RLIMIT_... of getrlimit(2) */
+	uint64_t soft, hard; /* UINT64_MAX: infinity */
+};
+
+/* berth_options.flags */
+enum {
+	BERTH_NO_INIT = 1 << 0,         /* the command itself is PID 1, without berth's init */
+	BERTH_READ_ONLY = 1 << 1,       /* the root is read-only; volumes and tmpfs are as they say */
+	BERTH_NET_NONE = 1 << 2,        /* a network namespace with loopback alone; default: the host's network */
+	BERTH_HOST_UTS = 1 << 3,        /* the host's host name; default: a UTS namespace */
+	BERTH_HOST_IPC = 1 << 4,        /* the host's System V IPC and message queues; default: an IPC namespace */
+	BERTH_TTY = 1 << 5,             /* a terminal inside, on the command's 0, 1, 2; see berth_container_tty */
+	BERTH_DIE_WITH_THREAD = 1 << 6, /* the container dies with the thread that launched it (PR_SET_PDEATHSIG) */
+	BERTH_KEEP_RECORD = 1 << 7,     /* the record of how it ended stays until berth_container_remove */
+	BERTH_FEW_CGROUPS = 1 << 8,     /* only the cgroups that the limits need: quicker, but fewer statistics */
+	BERTH_ENV_CLEAR = 1 << 9,       /* env alone is the environment; default: the caller's, with env over it */
+};
+
+struct berth_options {
+	size_t size;
+	unsigned int flags;
+	/*
+	 * Any bytes but NUL, 1 to 4096; unique among the containers of a state root (else -EEXIST). NULL: generated.
+	 */
+	const char *name;
+	/*
+	 * "host" (default): the host's file system under a throw-away overlay. "host-rw": the host's file system.
+	 * "DIR" (with a slash in it): that directory. "overlay:DIR": a throw-away layer over it.
+	 * "framework:ID[:LOWER]": the framework's own root, made on first use over LOWER (default: the host) and kept.
+	 */
+	const char *root;
+	const char *const *argv; /* the command, looked up in the PATH it will have; NULL-terminated */
+	const char *const *env;  /* "K=V", NULL-terminated; a bare "K" takes the caller's value */
+	const char *workdir;     /* absolute, inside; default: the caller's for host roots and framework roots over the
+				    host, else "/" */
+	const char *user; /* "UID[:GID]" or names, looked up in the container's own /etc/passwd and /etc/group; default
+			     root */
+	const char *hostname;             /* default: the host's */
+	const char *cgroup_parent;        /* below each hierarchy's mount point; default "berth" */
+	struct berth_resources resources; /* its size may be left 0 */
+	const struct berth_volume *volumes;
+	size_t n_volumes;
+	const struct berth_tmpfs *tmpfs;
+	size_t n_tmpfs;
+	const struct berth_rlimit *rlimits;
+	size_t n_rlimits;
+	/*
+	 * The command's 0, 1, 2: NULL keeps the caller's; else the numbers of three descriptors, each may be -1 for
+	 * /dev/null. Borrowed for the call. Ignored with BERTH_TTY. No other descriptor gets inside.
+	 */
+	const int *stdio;
+	unsigned short tty_rows, tty_columns; /* the terminal's first size; 0: 24 x 80 */
+};
+#define BERTH_OPTIONS_INIT                                                                                             \
+	{                                                                                                              \
+		sizeof(struct berth_options), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, BERTH_RESOURCES_INIT, \
+			NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0                                                          \
+	}
+
+/* A handle on one container. Holds two descriptors (three with a terminal) while open. */
+struct berth_container;
+
+/*
+ * Launches a container and returns when the command has been exec'd: *container is then its handle, to be
+ * released with berth_container_close. The caller is its owner: it waits for it. On failure nothing of it is left: no
+ * process, mount, cgroup directory, state or descriptor.
+ *
+ * Errors: -EINVAL and others for bad options, before anything is touched; -EEXIST the name is in use; -ENOENT with
+ * exit_status 127 the command isn't in the root; -EACCES, -ENOEXEC, ... with 126 it can't be executed; whatever a
+ * step of the set-up failed with, named in error->text.
+ */
+BERTH_API int berth_launch(struct berth *berth, const struct berth_options *options, struct berth_container **container,
+			   struct berth_error *error);
+
+/*
+ * Writes what berth_launch would do with the options, step by step, and does none of it: as text, or as a JSON
+ * object. Needs no privilege.
+ */
+BERTH_API int berth_plan(struct berth *berth, const struct berth_options *options, bool json, FILE *out,
+			 struct berth_error *error);
+
+/* ---- Finding ---- */
+
+/*
+ * Opens a container by name, whoever launched it, without becoming its owner. -ENOENT if there is none.
+ * The end of one that another process owns is known as soon as its owner has seen it.
+ */
+BERTH_API int berth_container_find(struct berth *berth, const char *name, struct berth_container **container,
+				   struct berth_error *error);
+
+/*
+ * Every container of the state root, those that have ended and left a record included, as by berth_container_find.
+ * Returns their number; the caller closes each and frees *containers.
+ */
+BERTH_API ssize_t berth_list(struct berth *berth, struct berth_container ***containers, struct berth_error *error);
+
+/*
+ * Takes over, as their owner, all containers whose owner has died: the first thing a slave does after a restart.
+ * Those still running are returned, and so are those that ended meanwhile: berth_container_wait answers at once how.
+ * What a dead owner left half made (launches that never finished) is killed and removed, and not returned. Returns
+ * the number; the caller closes each and frees *containers.
+ */
+BERTH_API ssize_t berth_recover(struct berth *berth, struct berth_container ***containers, struct berth_error *error);
+
+/* Releases the handle; the container lives on, ownerless if the handle owned it. NULL is allowed. */
+BERTH_API void berth_container_close(struct berth_container *container);
+
+enum berth_state {
+	BERTH_STARTING = 1, /* being made by its owner */
+	BERTH_RUNNING,
+	BERTH_PAUSED,
+	BERTH_ENDED,
+};
+
+BERTH_API enum berth_state berth_container_state(struct berth_container *container);
+/* "starting", "running", "paused", "ended" */
+BERTH_API const char *berth_state_name(enum berth_state state);
+
+BERTH_API const char *berth_container_name(const struct berth_container *container);
+/* PID 1 of the container, as seen on the host. */
+BERTH_API pid_t berth_container_pid(const struct berth_container *container);
+/* When it was launched, nanoseconds of CLOCK_REALTIME. */
+BERTH_API uint64_t berth_container_started(const struct berth_container *container);
+/* Whether the process that launched it, or took it over, is alive (or is the caller). */
+BERTH_API bool berth_container_owned(struct berth_container *container);
+/*
+ * A descriptor that polls readable (POLLIN) once PID 1 has ended; -1 when that was known at opening. The
+ * handle keeps it: do not close it. pidfd_open(2)
+ */
+BERTH_API int berth_container_pidfd(const struct berth_container *container);
+/*
+ * The master side of the container's terminal, for the process that launched it with BERTH_TTY; else -1. The
+ * handle keeps it. Set its size with TIOCSWINSZ.
+ */
+BERTH_API int berth_container_tty(const struct berth_container *container);
+
+/* Writes everything known of the container as one JSON object: state, pid, start time, root, cgroup paths, options,
+ * end. */
+BERTH_API int berth_container_inspect(struct berth_container *container, FILE *out, struct berth_error *error);
+
+/* ---- Using ---- */
+
+/*
+ * Changes limits while it runs; zero fields stay. All or nothing is not promised: the error names the first that
+ * failed. -EBUSY: a memory limit below what is in use and can't be reclaimed.
+ */
+BERTH_API int berth_container_update(struct berth_container *container, const struct berth_resources *resources,
+				     struct berth_error *error);
+
+/*
+ * Sends a signal to the command (through init, which passes SIGINT and SIGQUIT on to its process group, and all
+ * others to the command alone; without init, to the command as PID 1). -ESRCH when it has ended.
+ */
+BERTH_API int berth_container_signal(struct berth_container *container, int signal, struct berth_error *error);
+
+/* Why a container is killed; recorded as its end's reason. */
+enum berth_reason {
+	BERTH_EXITED = 1,    /* the command ended by itself: code is its exit status */
+	BERTH_SIGNALED,      /* a signal killed the command: code is the signal */
+	BERTH_OUT_OF_MEMORY, /* the kernel killed it at its memory limit */
+	BERTH_SCALE_DOWN,    /* its memory did not fit a lowered limit in time */
+	BERTH_KILLED,        /* killed on request */
+	BERTH_TIMEOUT,       /* killed on request, because its time was up */
+	BERTH_LOST,          /* it is gone, and nobody saw how (its owner had died, and it had no init to record it) */
+};
+
+/*
+ * Kills every process of the container with SIGKILL, and records the reason (BERTH_KILLED or BERTH_TIMEOUT). Returns
+ * at once; the owner's berth_container_wait learns the end. A container that has ended is no error.
+ */
+BERTH_API int berth_container_kill(struct berth_container *container, enum berth_reason reason,
+				   struct berth_error *error);
+
+/* How a container ended. */
+struct berth_end {
+	size_t size;
+	enum berth_reason reason;
+	int code;            /* exit status or signal, by reason; SIGKILL for the killed */
+	uint64_t started_ns; /* CLOCK_REALTIME */
+	uint64_t ended_ns;
+	uint64_t memory_limit; /* bytes; BERTH_UNLIMITED: none */
+	uint64_t memory_peak;  /* bytes */
+	uint64_t oom_kills;    /* processes the kernel killed at the memory limit; may be non-zero with any reason */
+	uint64_t cpu_ns;       /* CPU time used */
+	char text[256];        /* a sentence: "out of memory: limit 64.0 MiB, peak 64.0 MiB, 1 process killed" */
+};
+#define BERTH_END_INIT                                                                                                 \
+	{                                                                                                              \
+		sizeof(struct berth_end), (enum berth_reason)0, 0, 0, 0, 0, 0, 0, 0,                                   \
+		{                                                                                                      \
+			0                                                                                              \
+		}                                                                                                      \
+	}
+
+/* "exited", "signaled", "out-of-memory", "scale-down-failed", "killed", "timeout", "lost" */
+BERTH_API const char *berth_reason_name(enum berth_reason reason);
+/* The exit status a shell would show: the command's own, 128 + signal, 124 for BERTH_TIMEOUT. */
+BERTH_API int berth_end_status(const struct berth_end *end);
+
+/*
+ * Waits for the container to end, at most timeout_ms (-1: for ever, 0: only looks), and fills *end. For its owner
+ * this also reaps init, kills what is left, removes the cgroups and, unless BERTH_KEEP_RECORD was given, the name.
+ * Others wait until the owner has done so, or, where the owner has died, do it in its place. -ETIMEDOUT: it runs on.
+ * May be called again after the end.
+ */
+BERTH_API int berth_container_wait(struct berth_container *container, int timeout_ms, struct berth_end *end,
+				   struct berth_error *error);
+
+/* Forgets a container that has ended: its record is removed and the name is free. -EBUSY while it runs. */
+BERTH_API int berth_container_remove(struct berth_container *container, struct berth_error *error);
+
+/* Freezes every process of the container, and thaws them. Both wait until it is so. */
+BERTH_API int berth_container_pause(struct berth_container *container, struct berth_error *error);
+BERTH_API int berth_container_resume(struct berth_container *container, struct berth_error *error);
+
+/* What a container uses, from v1 and v2 alike. UINT64_MAX as a limit: none. */
+struct berth_stats {
+	size_t size;
+	bool has_cpu, has_memory, has_processes,
+		has_io; /* which of these this machine's cgroups count for the container */
+	uint64_t cpu_usage_ns, cpu_user_ns, cpu_system_ns, cpu_throttled_ns;
+	uint64_t cpu_shares;
+	uint64_t memory_usage, memory_peak, memory_limit, memory_rss, memory_cache; /* bytes */
+	uint64_t swap_usage, swap_limit;                                            /* bytes */
+	uint64_t oom_kills;
+	uint64_t processes, processes_limit; /* tasks, threads included */
+	uint64_t io_read_bytes, io_write_bytes;
+};
+#define BERTH_STATS_INIT                                                                                               \
+	{                                                                                                              \
+		sizeof(struct berth_stats), false, false, false, false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   \
+			0, 0                                                                                           \
+	}
+
+BERTH_API int berth_container_stats(struct berth_container *container, struct berth_stats *stats,
+				    struct berth_error *error);
+
+/* Host pids of the processes inside. Returns their number; the caller frees *pids. */
+BERTH_API ssize_t berth_container_processes(struct berth_container *container, pid_t **pids, struct berth_error *error);
+
+/* ---- One more command inside ---- */
+
+struct berth_exec_options {
+	size_t size;
+	unsigned int flags;      /* BERTH_TTY, BERTH_ENV_CLEAR, BERTH_DIE_WITH_THREAD */
+	const char *const *argv; /* as in berth_options */
+	const char *const *env;  /* over the environment the container was launched with */
+	const char *workdir;     /* default: the container's */
+	const char *user;        /* default: the container's */
+	const int *stdio;
+	unsigned short tty_rows, tty_columns;
+};
+#define BERTH_EXEC_OPTIONS_INIT                                                                                        \
+	{                                                                                                              \
+		sizeof(struct berth_exec_options), 0, NULL, NULL, NULL, NULL, NULL, 0, 0                               \
+	}
+
+/* A command that berth_container_exec started. Holds one descriptor (two with a terminal). */
+struct berth_process;
+
+/* Starts a command in the container's namespaces, root and cgroups; returns when it has been exec'd. Errors as
+ * berth_launch. */
+BERTH_API int berth_container_exec(struct berth_container *container, const struct berth_exec_options *options,
+				   struct berth_process **process, struct berth_error *error);
+/* Polls readable once it has ended; kept by the handle. */
+BERTH_API int berth_process_pidfd(const struct berth_process *process);
+BERTH_API int berth_process_tty(const struct berth_process *process);
+BERTH_API int berth_process_signal(struct berth_process *process, int signal, struct berth_error *error);
+/* As berth_container_wait; *status is as waitpid(2) gives it. */
+BERTH_API int berth_process_wait(struct berth_process *process, int timeout_ms, int *status, struct berth_error *error);
+BERTH_API void berth_process_close(struct berth_process *process);
+
+/* ---- The machine ---- */
+
+enum berth_verdict { BERTH_PASS = 1, BERTH_WARN, BERTH_FAIL };
+
+struct berth_finding {
+	const char *name; /* "pid-namespace" */
+	enum berth_verdict verdict;
+	const char *text;   /* what was found */
+	const char *remedy; /* what to do; NULL when it passed */
+};
+
+/*
+ * Tries each thing that containers need on this machine, and tells of each. What it makes to try, it removes. Returns
+ * the number of failures, or a negative errno.
+ */
+BERTH_API int berth_check(struct berth *berth, void (*tell)(const struct berth_finding *finding, void *data),
+			  void *data, struct berth_error *error);
+
+/*
+ * Clears up behind dead owners: containers that have ended since or were never finished (those that still run only with
+ * kill_running), unfinished state, the empty cgroup directories of cgroup_parent (NULL: "berth"). Records that
+ * BERTH_KEEP_RECORD asked for stay. Returns the number of containers cleared up.
+ */
+BERTH_API ssize_t berth_collect(struct berth *berth, const char *cgroup_parent, bool kill_running,
+				struct berth_error *error);
+
+/* Removes a framework root and all that its executors wrote. -EBUSY while one of them runs, -ENOENT if there is none.
+ */
+BERTH_API int berth_root_remove(struct berth *berth, const char *framework, struct berth_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

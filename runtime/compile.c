@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/compile.h"
+
+#include <errno.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { DEV_TTY_GID = 5 }; /* what devpts gives its terminals everywhere: the group tty of Debian, Fedora and others */
+
+static const uint64_t nothing_special = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+static void compile_dev(struct plan *plan)
+{
+	static const struct {
+		const char *path;
+		unsigned int major, minor; /* Documentation/admin-guide/devices.txt */
+	} devices[] = {
+		{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
+		{"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0},
+	};
+	static const struct {
+		const char *points_to, *path;
+	} links[] = {
+		{"pts/ptmx", "/dev/ptmx"},          {"/proc/self/fd", "/dev/fd"},
+		{"/proc/self/fd/0", "/dev/stdin"},  {"/proc/self/fd/1", "/dev/stdout"},
+		{"/proc/self/fd/2", "/dev/stderr"},
+	};
+	plan_add_mkdir(plan, true, "/dev", 0755);
+	plan_add_mount(plan, true, "tmpfs", "/dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+		       (const char *const[]){"mode=755", "size=64k", NULL});
+	for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
+		plan_add_mknod(plan, true, devices[i].path, S_IFCHR | 0666, devices[i].major, devices[i].minor);
+	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+		plan_add_symlink(plan, true, links[i].points_to, links[i].path);
+	plan_add_mkdir(plan, true, "/dev/pts", 0755);
+	char gid[16];
+	snprintf(gid, sizeof gid, "gid=%d", DEV_TTY_GID);
+	plan_add_mount(plan, true, "devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+		       (const char *const[]){"newinstance", "ptmxmode=0666", "mode=0620", gid, NULL});
+	plan_add_mkdir(plan, true, "/dev/shm", 01777);
+	plan_add_mount(plan, true, "tmpfs", "/dev/shm", nothing_special, (const char *const[]){"mode=1777", NULL});
+}
+
+static void compile_tmpfs(const struct berth_tmpfs *tmpfs, struct plan *plan)
+{
+	char size[40];
+	snprintf(size, sizeof size, "size=%llu", (unsigned long long)tmpfs->bytes);
+	plan_add_mkdir(plan, true, tmpfs->target, 0755);
+	plan_add_mount(plan, true, "tmpfs", tmpfs->target, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		       (const char *const[]){"mode=1777", tmpfs->bytes ? size : NULL, NULL});
+}
+
+static void compile_mount_point(const struct berth_volume *volume, struct plan *plan)
+{
+	struct stat status;
+	if (stat(volume->source, &status) == 0 && !S_ISDIR(status.st_mode))
+		plan_add_file(plan, true, volume->target);
+	else
+		plan_add_mkdir(plan, true, volume->target, 0755);
+}
+
+/* A root that will be read-only needs its mount points before; those inside a volume or tmpfs are made again later, in
+ * it. */
+static void compile_mount_points(const struct spec *spec, struct plan *plan)
+{
+	plan_add_mkdir(plan, true, "/proc", 0555);
+	plan_add_mkdir(plan, true, "/sys", 0555);
+	plan_add_mkdir(plan, true, "/dev", 0755);
+	for (size_t i = 0; i < spec->n_tmpfs; i++)
+		plan_add_mkdir(plan, true, spec->tmpfs[i].target, 0755);
+	for (size_t i = 0; i < spec->n_volumes; i++)
+		compile_mount_point(&spec->volumes[i], plan);
+	plan_add_attributes(plan, true, "/", MOUNT_ATTR_RDONLY, true);
+}
+
+static void compile_mounts(const struct spec *spec, struct plan *plan)
+{
+	if (spec->flags & BERTH_READ_ONLY)
+		compile_mount_points(spec, plan);
+	plan_add_mkdir(plan, true, "/proc", 0555);
+	plan_add_mount(plan, true, "proc", "/proc", nothing_special, NULL);
+	plan_add_mkdir(plan, true, "/sys", 0555);
+	plan_add_mount(plan, true, "sysfs", "/sys", nothing_special | MOUNT_ATTR_RDONLY, NULL);
+	compile_dev(plan);
+	for (size_t i = 0; i < spec->n_tmpfs; i++)
+		compile_tmpfs(&spec->tmpfs[i], plan);
+	for (size_t i = 0; i < spec->n_volumes; i++) {
+		const struct berth_volume *volume = &spec->volumes[i];
+		compile_mount_point(volume, plan);
+		plan_add_bind(plan, true, volume->source, volume->target, volume->read_only ? MOUNT_ATTR_RDONLY : 0,
+			      true);
+	}
+}
+
+/* From here on, what the command itself is: the same for a container's first and for one that joins it. */
+static void compile_command(const struct spec *spec, struct plan *plan)
+{
+	plan_add_setsid(plan);
+	if (spec->flags & BERTH_TTY)
+		plan_add_tty(plan, spec->tty_rows, spec->tty_columns);
+	for (size_t i = 0; i < spec->n_rlimits; i++)
+		plan_add_rlimit(plan, spec->rlimits[i].resource, spec->rlimits[i].soft, spec->rlimits[i].hard);
+	if (spec->user)
+		plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups);
+	plan_add_chdir(plan, spec->workdir);
+	plan_add_environment(plan, (const char *const *)spec->env);
+	plan_add_exec(plan, spec->argv[0], environment_get(spec->env, "PATH"), (const char *const *)spec->argv);
+}
+
+int compile_container(const struct berth *berth, const struct spec *spec, struct plan **plan, struct error *error)
+{
+	cleanup_plan struct plan *made = plan_new();
+	if (!made)
+		return error_errno(error, ENOMEM, "build the plan");
+	if (spec->flags & BERTH_DIE_WITH_THREAD)
+		plan_add_die_with_parent(made);
+	plan_add_private(made);
+	int code = compile_root(berth, spec, made, error);
+	if (code < 0)
+		return code;
+	compile_mounts(spec, made);
+	plan_add_pivot(made);
+	if (spec->hostname)
+		plan_add_hostname(made, spec->hostname);
+	if (spec->flags & BERTH_NET_NONE)
+		plan_add_loopback(made);
+	if (!(spec->flags & BERTH_NO_INIT))
+		plan_add_fork(made, false);
+	compile_command(spec, made);
+	*plan = steal_pointer(&made);
+	return 0;
+}
+
+int compile_exec(const struct spec *spec, uint64_t namespaces, struct plan **plan, struct error *error)
+{
+	cleanup_plan struct plan *made = plan_new();
+	if (!made)
+		return error_errno(error, ENOMEM, "build the plan");
+	if (spec->flags & BERTH_DIE_WITH_THREAD)
+		plan_add_die_with_parent(made);
+	plan_add_setns(made, namespaces);
+	plan_add_fork(made, true);
+	compile_command(spec, made);
+	*plan = steal_pointer(&made);
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what a container is to be (spec) to how it gets there (plan). */
+#ifndef RUNTIME_COMPILE_H
+#define RUNTIME_COMPILE_H
+
+#include "nsutil/plan.h"
+#include "runtime/spec.h"
+
+/*
+ * The whole plan of a container, ending in the exec of its command; reads the mount table for host roots, else
+ * touches nothing. The caller frees *plan with plan_free.
+ */
+int compile_container(const struct berth *berth, const struct spec *spec, struct plan **plan, struct error *error);
+
+/*
+ * The plan of one more command in a container: into the namespaces of the process behind INIT_FD_NAMESPACES, then exec.
+ * Of spec, the command's part is used: argv, env, workdir, user, terminal, flags.
+ */
+int compile_exec(const struct spec *spec, uint64_t namespaces, struct plan **plan, struct error *error);
+
+/* roots.c: the steps that make the root and name it (PLAN_ROOT). */
+int compile_root(const struct berth *berth, const struct spec *spec, struct plan *plan, struct error *error);
+
+static inline void cleanup_plan_(struct plan **plan)
+{
+	plan_free(*plan);
+}
+#define cleanup_plan __attribute__((cleanup(cleanup_plan_)))
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Handles: making, finding, listing, releasing. */
+#include "runtime/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+
+struct berth_container *container_new(struct berth *berth)
+{
+	struct berth_container *container = calloc(1, sizeof *container);
+	if (!container)
+		return NULL;
+	container->berth = berth;
+	container->directory = container->end_fd = container->pidfd = container->tty = -1;
+	return container;
+}
+
+void berth_container_close(struct berth_container *container)
+{
+	if (!container)
+		return;
+	cgroup_free(container->cgroup);
+	if (container->pidfd >= 0)
+		close(container->pidfd);
+	if (container->tty >= 0)
+		close(container->tty);
+	if (container->end_fd >= 0)
+		close(container->end_fd);
+	if (container->directory >= 0)
+		close(container->directory);
+	record_free(&container->record);
+	free(container);
+}
+
+int container_load(struct berth_container *container, int directory, struct error *error)
+{
+	container->directory = directory;
+	int code = state_read(directory, &container->record, error);
+	if (code < 0)
+		return code;
+	const struct record *record = &container->record;
+	if (record->controllers) {
+		code = cgroup_open(container->berth->layout, record->cgroup_parent, record->cgroup_name,
+				   record->controllers, &container->cgroup, error);
+		if (code < 0)
+			return code;
+	}
+	container->end_fd = state_open_end(directory);
+	if (container->end_fd < 0)
+		return error_errno(error, -container->end_fd, "open the record of container '%s'", record->name);
+	container->ended = state_read_end(container->end_fd, &container->end) == 0;
+	if (!container->ended)
+		container->pidfd = state_open_init(directory, &container->pid);
+	return 0;
+}
+
+/* A handle on the entry of the state root, or NULL with *error set. */
+static struct berth_container *open_entry(const struct berth *berth, const char *entry, struct error *error)
+{
+	struct berth_container *container = container_new((struct berth *)berth);
+	int directory = openat(berth->state_fd, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int code = !container      ? error_errno(error, ENOMEM, "open a container")
+		   : directory < 0 ? error_errno(error, errno, "open %s/%s", berth->state_root, entry)
+				   : container_load(container, steal_fd(&directory), error);
+	if (code == 0)
+		return container;
+	if (directory >= 0)
+		close(directory);
+	berth_container_close(container);
+	return NULL;
+}
+
+int berth_container_find(struct berth *berth, const char *name, struct berth_container **container,
+			 struct berth_error *error)
+{
+	struct error inner = {0};
+	int directory = state_open(berth, name, &inner);
+	if (directory < 0)
+		return error_export(&inner, error);
+	struct berth_container *found = container_new(berth);
+	if (!found) {
+		close(directory);
+		error_errno(&inner, ENOMEM, "open container '%s'", name);
+		return error_export(&inner, error);
+	}
+	int code = container_load(found, directory, &inner);
+	/* The second test: another name could share the encoding's hash. */
+	if (code == -ENOENT || (code == 0 && strcmp(found->record.name, name) != 0))
+		code = error_set(&inner, ENOENT, "there is no container named '%s'", name);
+	if (code < 0) {
+		berth_container_close(found);
+		return error_export(&inner, error);
+	}
+	*container = found;
+	return 0;
+}
+
+int container_list_add(struct container_list *list, struct berth_container *container)
+{
+	struct berth_container **grown = reallocarray(list->items, list->count + 1, sizeof *grown);
+	if (!grown) {
+		berth_container_close(container);
+		return -ENOMEM;
+	}
+	list->items = grown;
+	grown[list->count++] = container;
+	return 0;
+}
+
+void container_list_free(struct container_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		berth_container_close(list->items[i]);
+	free(list->items);
+	*list = (struct container_list){0};
+}
+
+static int collect(const struct berth *berth, const char *entry, void *data)
+{
+	/* One that can't be read is being made or removed by its owner. */
+	struct error ignored;
+	struct berth_container *container = open_entry(berth, entry, &ignored);
+	return container ? container_list_add(data, container) : 0;
+}
+
+ssize_t berth_list(struct berth *berth, struct berth_container ***containers, struct berth_error *error)
+{
+	struct error inner = {0};
+	struct container_list list = {0};
+	int code = state_each(berth, collect, &list, &inner);
+	if (code < 0) {
+		container_list_free(&list);
+		if (!inner.code)
+			error_errno(&inner, -code, "list the containers");
+		return error_export(&inner, error);
+	}
+	*containers = list.items;
+	return (ssize_t)list.count;
+}
+
+const char *berth_container_name(const struct berth_container *container)
+{
+	return container->record.name;
+}
+
+pid_t berth_container_pid(const struct berth_container *container)
+{
+	return container->pid;
+}
+
+uint64_t berth_container_started(const struct berth_container *container)
+{
+	return container->record.started_ns;
+}
+
+int berth_container_pidfd(const struct berth_container *container)
+{
+	return container->pidfd < 0 ? -1 : container->pidfd;
+}
+
+int berth_container_tty(const struct berth_container *container)
+{
+	return container->tty;
+}
+
+bool berth_container_owned(struct berth_container *container)
+{
+	return container->owner || state_is_owned(container->directory);
+}
+
+const char *berth_state_name(enum berth_state state)
+{
+	static const char *const names[] = {
+		[BERTH_STARTING] = "starting",
+		[BERTH_RUNNING] = "running",
+		[BERTH_PAUSED] = "paused",
+		[BERTH_ENDED] = "ended",
+	};
+	return state >= BERTH_STARTING && state <= BERTH_ENDED ? names[state] : "unknown";
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The handle on a container, inside the library. */
+#ifndef RUNTIME_CONTAINER_H
+#define RUNTIME_CONTAINER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "runtime/context.h"
+#include "runtime/state.h"
+
+struct berth_container {
+	struct berth *berth;
+	struct record record;
+	struct cgroup *cgroup;
+	int directory; /* its record; locked while owner */
+	int end_fd;    /* its end file, for those that wait for another to write it; -1 while owner */
+	int pidfd;     /* PID 1; -1: had ended when the handle was made */
+	int tty;
+	pid_t pid;
+	bool owner; /* waits for it and cleans up behind it */
+	bool ended; /* end is known */
+	struct berth_end end;
+};
+
+/* An empty handle, to be freed with berth_container_close; NULL without memory. */
+struct berth_container *container_new(struct berth *berth);
+
+/*
+ * Fills the handle from the directory (which it takes over) that state_open gave: record, cgroup, pidfd, end. 0 or
+ * -errno; -ENOENT if the record is being removed.
+ */
+int container_load(struct berth_container *container, int directory, struct error *error);
+
+/*
+ * For an owner, once PID 1 is gone or is to be: finds out how the container ended, kills what is left, removes its
+ * cgroups, and records the end (or, without BERTH_KEEP_RECORD, removes the record). wait_status: PID 1's as
+ * waitpid(2) gives it, or -1 if unknown.
+ */
+int container_finish(struct berth_container *container, int wait_status, struct error *error);
+
+/* For an owner of a launch that never got a process, or lost its record of it: kills and removes all of it. */
+int container_discard(struct berth_container *container, struct error *error);
+
+/* A growing array of handles. */
+struct container_list {
+	struct berth_container **items;
+	size_t count;
+};
+/* Takes the handle over; on -ENOMEM it has been closed. */
+int container_list_add(struct container_list *list, struct berth_container *container);
+void container_list_free(struct container_list *list);
+
+/* Like the public ones, with inner errors. */
+int container_wait(struct berth_container *container, int timeout_ms, struct error *error);
+int container_kill(struct berth_container *container, enum berth_reason reason, struct error *error);
+
+/* reason.c: how a container ended, from what is known. */
+struct evidence {
+	int wait_status;    /* PID 1's; -1: unknown */
+	int command_status; /* the command's, as init recorded it; -1: no record */
+	bool no_init;       /* PID 1 was the command */
+	int requested;      /* enum berth_reason a killer left; 0: none */
+	uint64_t oom_kills;
+};
+/* Sets end->reason, code and text from the evidence and the numbers that are in *end already. */
+void end_conclude(const struct evidence *evidence, struct berth_end *end);
+
+/* A number of bytes for people, "64.0 MiB"; BERTH_UNLIMITED is "none". */
+void bytes_format(uint64_t bytes, char *buffer, size_t size);
+
+/* Milliseconds of CLOCK_MONOTONIC, for deadlines. */
+uint64_t monotonic_ms(void);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/init_image.h"
+
+int error_export(const struct error *inner, struct berth_error *outer)
+{
+	if (outer) {
+		outer->code = inner->code;
+		outer->exit_status = inner->exit_status;
+		memcpy(outer->text, inner->text, sizeof outer->text);
+	}
+	return -inner->code;
+}
+
+_Static_assert(sizeof((struct error){0}.text) == sizeof((struct berth_error){0}.text), "the texts are of one size");
+
+int struct_import(void *known, size_t known_size, const void *given, struct error *error, const char *name)
+{
+	size_t size;
+	memcpy(&size, given, sizeof size);
+	if (size < sizeof size || size > 1 << 16)
+		return error_set(error, EINVAL, "struct %s says it has %zu bytes: initialise it with its _INIT macro",
+				 name, size);
+	for (size_t i = known_size; i < size; i++)
+		if (((const char *)given)[i])
+			return error_set(error, E2BIG, "struct %s asks for what this version of libberth does not know",
+					 name);
+	memset(known, 0, known_size);
+	memcpy(known, given, size < known_size ? size : known_size);
+	return 0;
+}
+
+void struct_export(const void *known, size_t known_size, void *given)
+{
+	size_t size;
+	memcpy(&size, given, sizeof size);
+	size_t copied = size < known_size ? size : known_size;
+	if (copied > sizeof size)
+		memcpy((char *)given + sizeof size, (const char *)known + sizeof size, copied - sizeof size);
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+/* Absolute, so that it stays right when the caller changes directory. malloc'ed. */
+static char *absolute(const char *path)
+{
+	if (path[0] == '/')
+		return strdup(path);
+	cleanup_free char *here = getcwd(NULL, 0);
+	char *joined = NULL;
+	return here && asprintf(&joined, "%s/%s", here, path) >= 0 ? joined : NULL;
+}
+
+static const char *first_set(const char *given, const char *variable, const char *fallback)
+{
+	const char *value = given ? given : secure_getenv(variable);
+	return value && *value ? value : fallback;
+}
+
+/* Opens the state root, made 0700 if missing, and refuses one that others could have put things into. */
+static int state_root_open(const char *path, struct error *error)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_errno(error, errno, "make the state directory %s", path);
+	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(error, errno, "open the state directory %s", path);
+	struct stat status;
+	if (fstat(fd, &status) < 0)
+		return error_errno(error, errno, "look at the state directory %s", path);
+	if (status.st_uid != geteuid())
+		return error_set(
+			error, EPERM,
+			"the state directory %s belongs to user %u, not to user %u: remove it, or choose another", path,
+			status.st_uid, geteuid());
+	if (status.st_mode & 022)
+		return error_set(error, EPERM,
+				 "the state directory %s is writable by others (mode %04o): chmod it to 0700", path,
+				 status.st_mode & 07777);
+	return steal_fd(&fd);
+}
+
+static int context_open(const struct berth_config *config, struct berth *berth, struct error *error)
+{
+	berth->state_root = absolute(first_set(config->state_root, "BERTH_STATE_ROOT", "/run/berth"));
+	berth->data_root = absolute(first_set(config->data_root, "BERTH_DATA_ROOT", "/var/lib/berth"));
+	if (!berth->state_root || !berth->data_root || asprintf(&berth->stage, "%s/.stage", berth->state_root) < 0)
+		return error_errno(error, ENOMEM, "open berth");
+	berth->state_fd = state_root_open(berth->state_root, error);
+	if (berth->state_fd < 0)
+		return berth->state_fd;
+	if (mkdirat(berth->state_fd, ".stage", 0700) < 0 && errno != EEXIST)
+		return error_errno(error, errno, "make %s", berth->stage);
+	berth->init_fd = init_image_open(error);
+	if (berth->init_fd < 0)
+		return berth->init_fd;
+	return cgroup_layout_open(NULL, &berth->layout, error);
+}
+
+int berth_open(const struct berth_config *config, struct berth **berth, struct berth_error *error)
+{
+	struct error inner = {0};
+	struct berth_config known = {0};
+	if (config && struct_import(&known, sizeof known, config, &inner, "berth_config") < 0)
+		return error_export(&inner, error);
+	struct berth *opened = calloc(1, sizeof *opened);
+	if (!opened) {
+		error_errno(&inner, ENOMEM, "open berth");
+		return error_export(&inner, error);
+	}
+	opened->state_fd = opened->init_fd = -1;
+	if (context_open(&known, opened, &inner) < 0) {
+		berth_close(opened);
+		return error_export(&inner, error);
+	}
+	*berth = opened;
+	return 0;
+}
+
+void berth_close(struct berth *berth)
+{
+	if (!berth)
+		return;
+	cgroup_layout_free(berth->layout);
+	if (berth->init_fd >= 0)
+		close(berth->init_fd);
+	if (berth->state_fd >= 0)
+		close(berth->state_fd);
+	free(berth->stage);
+	free(berth->data_root);
+	free(berth->state_root);
+	free(berth);
+}
+
+const char *berth_version(void)
+{
+	return BERTH_VERSION;
+}
+
+const char *berth_cgroup_layout(const struct berth *berth)
+{
+	return cgroup_layout_name(berth->layout);
+}
+
+void context_inject_failure(struct berth *berth, size_t step, int code)
+{
+	berth->fail_step = step;
+	berth->fail_error = code;
+}

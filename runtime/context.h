@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* struct berth, and what crosses the library's edge: errors and sized structs. */
+#ifndef RUNTIME_CONTEXT_H
+#define RUNTIME_CONTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cgroup/cgroup.h"
+#include "nsutil/base/error.h"
+#include "runtime/berth.h"
+
+/* Read-only once open, so that threads may share it. */
+struct berth {
+	char *state_root; /* absolute */
+	char *data_root;  /* absolute */
+	char *stage;  /* an empty directory below the state root to mount new roots on, inside each mount namespace */
+	int state_fd; /* state_root */
+	int init_fd;  /* init's program */
+	struct cgroup_layout *layout;
+	/* Tests: the step to fail, counted from 1, and how; see context_inject_failure. */
+	size_t fail_step;
+	int fail_error;
+};
+
+/* Hands an inner error out. Returns inner's code, negative. */
+int error_export(const struct error *inner, struct berth_error *outer);
+
+/*
+ * Copies a caller's struct of *size bytes (its first member) into one of known_size, zeroing what it lacks. -E2BIG if
+ * it has unknown parts that are not zero, -EINVAL if its size is nonsense.
+ */
+int struct_import(void *known, size_t known_size, const void *given, struct error *error, const char *name);
+
+/* Copies as much of known as the caller's struct, which begins with its size, has room for; the size stays. */
+void struct_export(const void *known, size_t known_size, void *given);
+
+/* Nanoseconds of CLOCK_REALTIME. */
+uint64_t now_ns(void);
+
+/* Tests: in the launches to come, step (from 1; 0: none) of the plan fails with this errno. Not thread-safe. */
+void context_inject_failure(struct berth *berth, size_t step, int code);
+
+#endif

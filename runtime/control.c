@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be done to a container that runs. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "nsutil/plan_format.h"
+#include "runtime/container.h"
+
+enum { FREEZE_TIMEOUT_MS = 10000 };
+
+static int ended(const struct berth_container *container, struct error *error)
+{
+	return error_set(error, ESRCH, "container '%s' has ended", container->record.name);
+}
+
+static int send_signal(const struct berth_container *container, int signal, siginfo_t *info, struct error *error)
+{
+	if (container->pidfd < 0)
+		return ended(container, error);
+	if (pidfd_send_signal(container->pidfd, signal, info, 0) == 0)
+		return 0;
+	if (errno == ESRCH)
+		return ended(container, error);
+	return error_errno(error, errno, "send signal %d to container '%s'", signal, container->record.name);
+}
+
+/* SIGSTOP would stop init and not the command, and init keeps one real-time signal for this very purpose. signal(7) */
+static bool needs_wrapping(const struct berth_container *container, int signal)
+{
+	return !(container->record.flags & BERTH_NO_INIT) && (signal == SIGSTOP || signal == INIT_SIGNAL_WRAPPED);
+}
+
+int berth_container_signal(struct berth_container *container, int signal, struct berth_error *error)
+{
+	struct error inner = {0};
+	int code;
+	if (signal < 1 || signal > 64) {
+		code = error_set(&inner, EINVAL, "there is no signal %d", signal);
+	} else if (signal == SIGKILL) {
+		code = container_kill(container, BERTH_KILLED, &inner);
+	} else if (needs_wrapping(container, signal)) {
+		siginfo_t info = {.si_signo = INIT_SIGNAL_WRAPPED, .si_code = SI_QUEUE};
+		info.si_value.sival_int = signal;
+		code = send_signal(container, INIT_SIGNAL_WRAPPED, &info, &inner);
+	} else {
+		code = send_signal(container, signal, NULL, &inner);
+	}
+	return code < 0 ? error_export(&inner, error) : 0;
+}
+
+int container_kill(struct berth_container *container, enum berth_reason reason, struct error *error)
+{
+	if (container->pidfd < 0)
+		return 0;
+	/* Written first: whoever sees the end must find the reason. */
+	int code = state_write_reason(container->directory, reason);
+	if (code < 0 && code != -ENOENT)
+		return error_errno(error, -code, "record why container '%s' is killed", container->record.name);
+	code = send_signal(container, SIGKILL, NULL, error);
+	/* A frozen process dies only when it is thawed; on v2 the kernel sees to that. */
+	if (code == 0 && container->cgroup && cgroup_frozen(container->cgroup) > 0)
+		cgroup_freeze(container->cgroup, false, FREEZE_TIMEOUT_MS, NULL);
+	return code == -ESRCH ? 0 : code;
+}
+
+int berth_container_kill(struct berth_container *container, enum berth_reason reason, struct berth_error *error)
+{
+	struct error inner = {0};
+	if (reason != BERTH_KILLED && reason != BERTH_TIMEOUT) {
+		error_set(&inner, EINVAL, "a container is killed for BERTH_KILLED or BERTH_TIMEOUT");
+		return error_export(&inner, error);
+	}
+	return container_kill(container, reason, &inner) < 0 ? error_export(&inner, error) : 0;
+}
+
+static int require_running(const struct berth_container *container, struct error *error)
+{
+	if (container->ended || container->pidfd < 0)
+		return ended(container, error);
+	if (!container->cgroup)
+		return error_set(error, ENOTSUP, "container '%s' was launched without cgroups", container->record.name);
+	return 0;
+}
+
+int berth_container_update(struct berth_container *container, const struct berth_resources *given,
+			   struct berth_error *error)
+{
+	struct error inner = {0};
+	struct berth_resources resources;
+	struct cgroup_limits limits;
+	if (struct_import(&resources, sizeof resources, given, &inner, "berth_resources") < 0 ||
+	    limits_from_resources(&resources, &limits, &inner) < 0 || require_running(container, &inner) < 0)
+		return error_export(&inner, error);
+	unsigned int lacking = cgroup_limits_controllers(&limits) & ~cgroup_controllers(container->cgroup);
+	if (lacking) {
+		enum cgroup_controller first = (enum cgroup_controller)__builtin_ctz(lacking);
+		error_set(&inner, ENOTSUP, "container '%s' was launched without a cgroup of the %s controller",
+			  container->record.name, cgroup_controller_name(first));
+		return error_export(&inner, error);
+	}
+	return cgroup_apply(container->cgroup, &limits, &inner) < 0 ? error_export(&inner, error) : 0;
+}
+
+static int freeze(struct berth_container *container, bool frozen, struct berth_error *error)
+{
+	struct error inner = {0};
+	if (require_running(container, &inner) < 0 ||
+	    cgroup_freeze(container->cgroup, frozen, FREEZE_TIMEOUT_MS, &inner) < 0)
+		return error_export(&inner, error);
+	return 0;
+}
+
+int berth_container_pause(struct berth_container *container, struct berth_error *error)
+{
+	return freeze(container, true, error);
+}
+
+int berth_container_resume(struct berth_container *container, struct berth_error *error)
+{
+	return freeze(container, false, error);
+}
+
+enum berth_state berth_container_state(struct berth_container *container)
+{
+	if (container->ended)
+		return BERTH_ENDED;
+	if (container->pidfd < 0)
+		return container->pidfd == -ENOENT ? BERTH_STARTING : BERTH_ENDED;
+	/* A signal of 0 only asks. */
+	if (pidfd_send_signal(container->pidfd, 0, NULL, 0) < 0 && errno == ESRCH)
+		return BERTH_ENDED;
+	return container->cgroup && cgroup_frozen(container->cgroup) > 0 ? BERTH_PAUSED : BERTH_RUNNING;
+}
+
+int berth_container_stats(struct berth_container *container, struct berth_stats *stats, struct berth_error *error)
+{
+	struct error inner = {0};
+	struct cgroup_stats read = {0};
+	if (require_running(container, &inner) < 0 || cgroup_read(container->cgroup, &read, &inner) < 0)
+		return error_export(&inner, error);
+	struct berth_stats known = {
+		.has_cpu = read.known & CGROUP_BIT(CGROUP_CPUACCT),
+		.has_memory = read.known & CGROUP_BIT(CGROUP_MEMORY),
+		.has_processes = read.known & CGROUP_BIT(CGROUP_PIDS),
+		.has_io = read.known & CGROUP_BIT(CGROUP_IO),
+		.cpu_usage_ns = read.cpu_usage_ns,
+		.cpu_user_ns = read.cpu_user_ns,
+		.cpu_system_ns = read.cpu_system_ns,
+		.cpu_throttled_ns = read.cpu_throttled_ns,
+		.cpu_shares = read.cpu_shares,
+		.memory_usage = read.memory_usage,
+		.memory_peak = read.memory_peak,
+		.memory_limit = read.memory_limit,
+		.memory_rss = read.memory_rss,
+		.memory_cache = read.memory_cache,
+		.swap_usage = read.swap_usage,
+		.swap_limit = read.swap_limit,
+		.oom_kills = read.oom_kills,
+		.processes = read.processes,
+		.processes_limit = read.processes_limit,
+		.io_read_bytes = read.io_read_bytes,
+		.io_write_bytes = read.io_write_bytes,
+	};
+	struct_export(&known, sizeof known, stats);
+	return 0;
+}
+
+ssize_t berth_container_processes(struct berth_container *container, pid_t **pids, struct berth_error *error)
+{
+	struct error inner = {0};
+	ssize_t count = require_running(container, &inner);
+	if (count == 0)
+		count = cgroup_processes(container->cgroup, pids, &inner);
+	return count < 0 ? error_export(&inner, error) : count;
+}

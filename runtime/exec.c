@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One more command in a container that runs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/base/file.h"
+#include "nsutil/spawn.h"
+#include "runtime/compile.h"
+#include "runtime/container.h"
+#include "runtime/users.h"
+
+struct berth_process {
+	int pidfd;
+	int tty;
+};
+
+enum { ENVIRONMENT_LIMIT = 16 << 20, KNOWN_FLAGS = BERTH_TTY | BERTH_ENV_CLEAR | BERTH_DIE_WITH_THREAD };
+
+/* The environment the container was launched with: NUL-terminated strings, one behind the other. */
+static int container_environment(const struct berth_container *container, char ***environment)
+{
+	cleanup_free char *bytes = NULL;
+	ssize_t size = file_read_all(container->directory, "environ", ENVIRONMENT_LIMIT, &bytes);
+	if (size < 0)
+		return (int)size;
+	size_t count = 0;
+	for (ssize_t i = 0; i < size; i++)
+		count += bytes[i] == '\0';
+	cleanup_strings char **strings = calloc(count + 1, sizeof *strings);
+	const char *next = bytes;
+	for (size_t i = 0; strings && i < count; i++, next += strlen(next) + 1)
+		if (!(strings[i] = strdup(next)))
+			return -ENOMEM;
+	*environment = steal_pointer(&strings);
+	return *environment ? 0 : -ENOMEM;
+}
+
+static int no_memory(struct error *error)
+{
+	return error_errno(error, ENOMEM, "take in the options");
+}
+
+static int spec_from_exec_options(const struct berth_container *container, const struct berth_exec_options *options,
+				  struct spec *spec, struct error *error)
+{
+	const struct record *record = &container->record;
+	if (options->flags & ~(unsigned int)KNOWN_FLAGS)
+		return error_set(error, EINVAL, "flags %#x are not for berth_container_exec",
+				 options->flags & ~(unsigned int)KNOWN_FLAGS);
+	if (!options->argv || !options->argv[0] || !*options->argv[0])
+		return error_set(error, EINVAL, "no command was given");
+	if (options->workdir && options->workdir[0] != '/')
+		return error_set(error, EINVAL, "working directory '%s' must be an absolute path", options->workdir);
+	cleanup_strings char **inherited = NULL;
+	int code = options->flags & BERTH_ENV_CLEAR ? 0 : container_environment(container, &inherited);
+	if (code < 0)
+		return error_errno(error, -code, "read the environment of container '%s'", record->name);
+	const char *user = options->user ? options->user : record->user;
+	spec->flags = options->flags;
+	spec->tty_rows = options->tty_rows ? options->tty_rows : 24;
+	spec->tty_columns = options->tty_columns ? options->tty_columns : 80;
+	spec->argv = strings_copy(options->argv);
+	spec->env = environment_merge(inherited, options->env, options->flags & BERTH_TTY);
+	spec->workdir = strdup(options->workdir ? options->workdir : record->workdir);
+	spec->user = user ? strdup(user) : NULL;
+	if (!spec->argv || !spec->env || !spec->workdir || (user && !spec->user))
+		return no_memory(error);
+	return users_resolve(record->root_directory, spec->user, &spec->uid, &spec->gid, &spec->groups, &spec->n_groups,
+			     error);
+}
+
+static int process_start(struct berth_container *container, const struct berth_exec_options *given,
+			 struct berth_process *process, struct error *error)
+{
+	struct berth_exec_options options;
+	int code = struct_import(&options, sizeof options, given, error, "berth_exec_options");
+	if (code < 0)
+		return code;
+	if (container->pidfd < 0)
+		return error_set(error, ESRCH, "container '%s' has ended", container->record.name);
+	cleanup_spec struct spec spec = {0};
+	cleanup_plan struct plan *plan = NULL;
+	if (spec_from_exec_options(container, &options, &spec, error) < 0 ||
+	    compile_exec(&spec, container->record.namespaces, &plan, error) < 0)
+		return -error->code;
+	struct cgroup_entry entry = {.into = -1, .into_procs = -1};
+	code = container->cgroup ? cgroup_entry_open(container->cgroup, &entry, error) : 0;
+	if (code < 0)
+		return code;
+	struct spawn_options spawn_options = {
+		.init_fd = container->berth->init_fd,
+		.plan = plan,
+		.cgroup_into = entry.into,
+		.cgroup_into_procs = entry.into_procs,
+		.cgroup_procs = entry.procs,
+		.n_cgroup_procs = entry.n_procs,
+		.stdio = options.flags & BERTH_TTY ? (const int[]){-1, -1, -1} : options.stdio,
+		.record_fd = -1,
+		.namespaces_fd = container->pidfd,
+	};
+	struct spawned spawned;
+	int wait_status;
+	code = spawn(&spawn_options, &spawned, &wait_status, error);
+	cgroup_entry_close(&entry);
+	if (code < 0)
+		return code;
+	process->pidfd = spawned.pidfd;
+	process->tty = spawned.tty;
+	return 0;
+}
+
+int berth_container_exec(struct berth_container *container, const struct berth_exec_options *options,
+			 struct berth_process **process, struct berth_error *error)
+{
+	struct error inner = {0};
+	cleanup_free struct berth_process *started = calloc(1, sizeof *started);
+	if (!started)
+		no_memory(&inner);
+	if (!started || process_start(container, options, started, &inner) < 0)
+		return error_export(&inner, error);
+	*process = steal_pointer(&started);
+	return 0;
+}
+
+int berth_process_pidfd(const struct berth_process *process)
+{
+	return process->pidfd;
+}
+
+int berth_process_tty(const struct berth_process *process)
+{
+	return process->tty;
+}
+
+int berth_process_signal(struct berth_process *process, int signal, struct berth_error *error)
+{
+	if (pidfd_send_signal(process->pidfd, signal, NULL, 0) == 0)
+		return 0;
+	struct error inner = {0};
+	error_errno(&inner, errno, "send signal %d to the command", signal);
+	return error_export(&inner, error);
+}
+
+int berth_process_wait(struct berth_process *process, int timeout_ms, int *status, struct berth_error *error)
+{
+	struct error inner = {0};
+	struct pollfd ended = {.fd = process->pidfd, .events = POLLIN};
+	int ready;
+	do
+		ready = poll(&ended, 1, timeout_ms);
+	while (ready < 0 && errno == EINTR);
+	if (ready == 0) {
+		error_set(&inner, ETIMEDOUT, "the command is still running");
+		return error_export(&inner, error);
+	}
+	int code = spawned_reap(process->pidfd, status);
+	if (code == 0)
+		return 0;
+	error_errno(&inner, -code, "wait for the command");
+	return error_export(&inner, error);
+}
+
+void berth_process_close(struct berth_process *process)
+{
+	if (!process)
+		return;
+	close(process->pidfd);
+	if (process->tty >= 0)
+		close(process->tty);
+	free(process);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/framework.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nsutil/base/mountinfo.h"
+#include "runtime/host_mounts.h"
+#include "runtime/name.h"
+#include "runtime/overlay.h"
+#include "runtime/state.h"
+
+char *framework_path(const struct berth *berth, const char *id, const char *part)
+{
+	char encoded[NAME_ENCODED_SIZE];
+	name_encode(id, encoded);
+	char *path = NULL;
+	return asprintf(&path, "%s/roots/%s%s%s", berth->data_root, encoded, *part ? "/" : "", part) < 0 ? NULL : path;
+}
+
+static int make_directory(const char *path, mode_t mode, struct error *error)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return error_errno(error, errno, "make directory %s", path);
+	return 0;
+}
+
+/* Makes DATA_ROOT/roots/ID, and opens it locked: one process at a time makes, mounts or removes it. -errno. */
+static int framework_lock(const struct berth *berth, const char *id, bool make, struct error *error)
+{
+	cleanup_free char *roots = NULL;
+	cleanup_free char *path = framework_path(berth, id, "");
+	if (!path || asprintf(&roots, "%s/roots", berth->data_root) < 0)
+		return error_errno(error, ENOMEM, "open framework root %s", id);
+	if (make && (make_directory(berth->data_root, 0700, error) < 0 || make_directory(roots, 0700, error) < 0 ||
+		     make_directory(path, 0700, error) < 0))
+		return -error->code;
+	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(error, errno, "open framework root %s", id);
+	if (flock(fd, LOCK_EX) < 0)
+		return error_errno(error, errno, "lock framework root %s", id);
+	return steal_fd(&fd);
+}
+
+/* Remembers what the root lies over, or checks that it is the same as before. */
+static int lower_check(int directory, const struct spec *spec, struct error *error)
+{
+	char before[PATH_MAX];
+	ssize_t length = readlinkat(directory, "lower", before, sizeof before - 1);
+	if (length < 0 && errno == ENOENT) {
+		if (symlinkat(spec->root_directory, directory, "lower") < 0)
+			return error_errno(error, errno, "record the lower directory of framework root %s",
+					   spec->framework);
+		return 0;
+	}
+	if (length < 0)
+		return error_errno(error, errno, "read the lower directory of framework root %s", spec->framework);
+	before[length] = '\0';
+	if (strcmp(before, spec->root_directory) != 0)
+		return error_set(error, EINVAL,
+				 "framework root %s was made over %s, so it can't be used over %s: remove it first, or "
+				 "name another",
+				 spec->framework, before, spec->root_directory);
+	return 0;
+}
+
+static bool is_mount_point(const char *path, struct error *error)
+{
+	cleanup_mount_table struct mount_table table;
+	if (mount_table_read(NULL, &table, error) < 0)
+		return false;
+	for (size_t i = 0; i < table.count; i++)
+		if (strcmp(table.entries[i].point, path) == 0)
+			return true;
+	return false;
+}
+
+static int mount_overlay(const struct overlay_options *options, const char *target)
+{
+	cleanup_fd int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	if (fs < 0)
+		return -errno;
+	for (char *const *option = options->list; *option; option++) {
+		char *equals = strchr(*option, '=');
+		cleanup_free char *key = strndup(*option, (size_t)(equals - *option));
+		if (!key || fsconfig(fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0)
+			return -errno;
+	}
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	cleanup_fd int mount = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+	return mount < 0 || move_mount(mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/* Mounts the framework's layer over lower at target. The layer is found by lower's name, so it is the same after a
+ * reboot. */
+static int mount_layer(const struct berth *berth, const char *id, const char *lower, const struct host_mount *look,
+		       const char *target, struct error *error)
+{
+	char name[NAME_ENCODED_SIZE];
+	name_encode(lower, name);
+	cleanup_free char *layers = framework_path(berth, id, "layers");
+	cleanup_free char *layer = NULL, *upper = NULL, *work = NULL;
+	if (!layers || asprintf(&layer, "%s/%s", layers, name) < 0 || asprintf(&upper, "%s/upper", layer) < 0 ||
+	    asprintf(&work, "%s/work", layer) < 0)
+		return error_errno(error, ENOMEM, "mount framework root %s", id);
+	if (make_directory(layers, 0700, error) < 0 || make_directory(layer, 0700, error) < 0 ||
+	    make_directory(work, 0700, error) < 0)
+		return -error->code;
+	if (mkdir(upper, 0700) == 0) {
+		if (chown(upper, look->uid, look->gid) < 0 || chmod(upper, look->mode) < 0)
+			return error_errno(error, errno, "give %s the owner and mode of %s", upper, lower);
+	} else if (errno != EEXIST) {
+		return error_errno(error, errno, "make directory %s", upper);
+	}
+	struct overlay_options options;
+	if (overlay_options_make(lower, upper, work, &options) < 0)
+		return error_errno(error, ENOMEM, "mount framework root %s", id);
+	int code = mount_overlay(&options, target);
+	overlay_options_free(&options);
+	return code < 0 ? error_errno(error, -code, "mount the layer of framework root %s over %s", id, lower) : 0;
+}
+
+static int mount_host_below(const struct berth *berth, const char *id, const char *root, struct error *error)
+{
+	cleanup_host_mounts struct host_mounts mounts;
+	int code = host_mounts_read(berth, &mounts, error);
+	for (size_t i = 0; i < mounts.count && code == 0; i++) {
+		const struct host_mount *mount = &mounts.entries[i];
+		cleanup_free char *target = NULL;
+		if (asprintf(&target, "%s%s", root, mount->path) < 0)
+			return error_errno(error, ENOMEM, "mount framework root %s", id);
+		if (!mount->bind_read_only) {
+			code = mount_layer(berth, id, mount->path, mount, target, error);
+			continue;
+		}
+		cleanup_fd int tree = open_tree(AT_FDCWD, mount->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
+		if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &read_only, sizeof read_only) < 0 ||
+		    move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			code = error_errno(error, errno, "bind %s into framework root %s", mount->path, id);
+	}
+	return code;
+}
+
+int framework_mount(const struct berth *berth, const struct spec *spec, struct error *error)
+{
+	const char *id = spec->framework;
+	cleanup_fd int directory = framework_lock(berth, id, true, error);
+	if (directory < 0)
+		return directory;
+	int code = lower_check(directory, spec, error);
+	if (code < 0)
+		return code;
+	cleanup_free char *root = framework_path(berth, id, "root");
+	if (!root)
+		return error_errno(error, ENOMEM, "mount framework root %s", id);
+	error->code = 0;
+	if (is_mount_point(root, error))
+		return 0;
+	if (error->code)
+		return -error->code;
+	struct stat status;
+	if (make_directory(root, 0755, error) < 0)
+		return -error->code;
+	if (stat(spec->root_directory, &status) < 0)
+		return error_errno(error, errno, "look at %s", spec->root_directory);
+	struct host_mount look = {.mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid};
+	code = mount_layer(berth, id, spec->root_directory, &look, root, error);
+	if (code == 0 && strcmp(spec->root_directory, "/") == 0)
+		code = mount_host_below(berth, id, root, error);
+	if (code < 0)
+		umount2(root, MNT_DETACH);
+	return code;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+	(void)status, (void)where;
+	return type == FTW_DP ? rmdir(path) : unlink(path);
+}
+
+int berth_root_remove(struct berth *berth, const char *framework, struct berth_error *error)
+{
+	struct error inner = {0};
+	if (name_check(framework, "framework's ID", &inner) < 0)
+		return error_export(&inner, error);
+	cleanup_fd int directory = framework_lock(berth, framework, false, &inner);
+	cleanup_free char *root = framework_path(berth, framework, "root");
+	cleanup_free char *path = framework_path(berth, framework, "");
+	if (directory >= 0 && (!root || !path)) {
+		error_errno(&inner, ENOMEM, "remove framework root %s", framework);
+		return error_export(&inner, error);
+	}
+	if (directory < 0 || state_framework_in_use(berth, framework, &inner) != 0)
+		return error_export(&inner, error);
+	while (umount2(root, MNT_DETACH) == 0)
+		;
+	if (errno != EINVAL && errno != ENOENT) {
+		error_errno(&inner, errno, "unmount %s", root);
+		return error_export(&inner, error);
+	}
+	/* Physical, and never across a mount: what is still mounted below is not ours to delete. */
+	if (nftw(path, remove_entry, 64, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0) {
+		error_errno(&inner, errno, "remove %s", path);
+		return error_export(&inner, error);
+	}
+	return 0;
+}

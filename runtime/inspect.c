@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that is known of a container, and all that a launch would do, for people and programs to read. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/base/file.h"
+#include "runtime/compile.h"
+#include "runtime/container.h"
+#include "runtime/json.h"
+#include "runtime/launch.h"
+#include "runtime/name.h"
+#include "runtime/record.h"
+
+enum { PHRASE_SIZE = 4096 };
+
+static json_t *bytes_json(uint64_t bytes)
+{
+	return bytes == BERTH_UNLIMITED ? json_string("unlimited") : json_integer((json_int_t)bytes);
+}
+
+static json_t *end_json(const struct berth_end *end)
+{
+	return json_pack("{s:s, s:i, s:i, s:I, s:I, s:o, s:I, s:I, s:I, s:s}", "reason", berth_reason_name(end->reason),
+			 "code", end->code, "exit_status", berth_end_status(end), "started_ns",
+			 (json_int_t)end->started_ns, "ended_ns", (json_int_t)end->ended_ns, "memory_limit",
+			 bytes_json(end->memory_limit), "memory_peak", (json_int_t)end->memory_peak, "oom_kills",
+			 (json_int_t)end->oom_kills, "cpu_ns", (json_int_t)end->cpu_ns, "text", end->text);
+}
+
+static json_t *environment_json(int directory)
+{
+	cleanup_free char *bytes = NULL;
+	ssize_t size = file_read_all(directory, "environ", 16 << 20, &bytes);
+	json_t *array = json_array();
+	for (const char *entry = bytes; size > 0 && entry < bytes + size; entry += strlen(entry) + 1)
+		json_array_append_new(array, json_from_bytes(entry));
+	return array;
+}
+
+/* The lines of the init file behind its first. */
+static json_t *fallbacks_json(int directory)
+{
+	char text[1024];
+	json_t *array = json_array();
+	if (file_read(directory, "init", text, sizeof text) < 0)
+		return array;
+	char *rest = text;
+	strsep(&rest, "\n");
+	for (char *line; (line = strsep(&rest, "\n")) && *line;)
+		json_array_append_new(array, json_string(line));
+	return array;
+}
+
+static const struct {
+	unsigned int bit;
+	const char *name;
+} flag_names[] = {
+	{BERTH_NO_INIT, "no-init"},
+	{BERTH_READ_ONLY, "read-only"},
+	{BERTH_NET_NONE, "net-none"},
+	{BERTH_HOST_UTS, "host-uts"},
+	{BERTH_HOST_IPC, "host-ipc"},
+	{BERTH_TTY, "tty"},
+	{BERTH_DIE_WITH_THREAD, "die-with-thread"},
+	{BERTH_KEEP_RECORD, "keep-record"},
+	{BERTH_FEW_CGROUPS, "few-cgroups"},
+	{BERTH_ENV_CLEAR, "env-clear"},
+};
+
+static json_t *flags_json(unsigned int flags)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < sizeof flag_names / sizeof *flag_names; i++)
+		if (flags & flag_names[i].bit)
+			json_array_append_new(array, json_string(flag_names[i].name));
+	return array;
+}
+
+static const struct {
+	uint64_t bit;
+	const char *name;
+} namespace_names[] = {
+	{CLONE_NEWPID, "pid"}, {CLONE_NEWNS, "mount"}, {CLONE_NEWUTS, "uts"},
+	{CLONE_NEWIPC, "ipc"}, {CLONE_NEWNET, "net"},
+};
+
+static json_t *namespaces_json(uint64_t namespaces)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < sizeof namespace_names / sizeof *namespace_names; i++)
+		if (namespaces & namespace_names[i].bit)
+			json_array_append_new(array, json_string(namespace_names[i].name));
+	return array;
+}
+
+static json_t *paths_json(const struct cgroup *cgroup)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; cgroup && cgroup_path(cgroup, i); i++)
+		json_array_append_new(array, json_from_bytes(cgroup_path(cgroup, i)));
+	return array;
+}
+
+static int json_write(const json_t *json, FILE *out, struct error *error)
+{
+	if (!json || json_dumpf(json, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF)
+		return error_errno(error, json ? EIO : ENOMEM, "write JSON");
+	return 0;
+}
+
+int berth_container_inspect(struct berth_container *container, FILE *out, struct berth_error *error)
+{
+	struct error inner = {0};
+	cleanup_json json_t *json = record_load(container->directory, &inner);
+	if (!json)
+		return error_export(&inner, error);
+	/* Numbers that mean something to berth alone give way to words. */
+	json_object_set_new(json, "flags", flags_json(container->record.flags));
+	json_object_set_new(json, "namespaces", namespaces_json(container->record.namespaces));
+	json_object_set_new(json_object_get(json, "cgroup"), "paths", paths_json(container->cgroup));
+	json_object_set_new(json, "env", environment_json(container->directory));
+	json_object_set_new(json, "fallbacks", fallbacks_json(container->directory));
+	json_object_set_new(json, "state", json_string(berth_state_name(berth_container_state(container))));
+	json_object_set_new(json, "owned", json_boolean(berth_container_owned(container)));
+	json_object_set_new(json, "pid", container->pid ? json_integer(container->pid) : json_null());
+	json_object_set_new(json, "end", container->ended ? end_json(&container->end) : json_null());
+	return json_write(json, out, &inner) < 0 ? error_export(&inner, error) : 0;
+}
+
+/* What happens in the parent, before the plan: sentences, malloc'ed. */
+static json_t *preparation(const struct berth *berth, const struct spec *spec, struct error *error)
+{
+	json_t *lines = json_array();
+	char encoded[NAME_ENCODED_SIZE];
+	name_encode(spec->name, encoded);
+	json_array_append_new(lines, json_sprintf("record the container in %s/%s", berth->state_root, encoded));
+	if (spec->root_kind == ROOT_FRAMEWORK)
+		json_array_append_new(
+			lines, json_sprintf("mount the root of framework %s, unless it is mounted", spec->framework));
+	unsigned int controllers = launch_controllers(berth, spec);
+	struct cgroup *cgroup = NULL;
+	if (controllers && cgroup_open(berth->layout, spec->cgroup_parent, encoded, controllers, &cgroup, error) < 0) {
+		json_decref(lines);
+		return NULL;
+	}
+	for (size_t i = 0; cgroup && cgroup_path(cgroup, i); i++)
+		json_array_append_new(lines, json_sprintf("make cgroup %s", cgroup_path(cgroup, i)));
+	cgroup_free(cgroup);
+	const struct cgroup_limits *limits = &spec->limits;
+	if (limits->cpu_shares)
+		json_array_append_new(lines,
+				      json_sprintf("limit cpu: %llu shares (v2: weight %llu)",
+						   (unsigned long long)limits->cpu_shares,
+						   (unsigned long long)cgroup_weight_from_shares(limits->cpu_shares)));
+	if (limits->cpu_quota_us)
+		json_array_append_new(lines, json_sprintf("limit cpu: %llu us in each %llu us",
+							  (unsigned long long)limits->cpu_quota_us,
+							  (unsigned long long)limits->cpu_period_us));
+	if (limits->cpuset_cpus)
+		json_array_append_new(lines, json_sprintf("limit cpuset: CPUs %s", limits->cpuset_cpus));
+	if (limits->memory)
+		json_array_append_new(lines,
+				      json_sprintf("limit memory: %llu bytes", (unsigned long long)limits->memory));
+	if (limits->swap)
+		json_array_append_new(
+			lines, json_sprintf("limit swap: %llu bytes",
+					    limits->swap == CGROUP_NO_SWAP ? 0 : (unsigned long long)limits->swap));
+	if (limits->pids)
+		json_array_append_new(lines, json_sprintf("limit pids: %llu", (unsigned long long)limits->pids));
+	json_t *namespaces = namespaces_json(spec_namespaces(spec));
+	char list[64] = "";
+	for (size_t i = 0; i < json_array_size(namespaces); i++)
+		snprintf(list + strlen(list), sizeof list - strlen(list), " %s",
+			 json_string_value(json_array_get(namespaces, i)));
+	json_decref(namespaces);
+	json_array_append_new(lines, json_sprintf("clone into new namespaces:%s", list));
+	return lines;
+}
+
+static json_t *steps_json(const struct plan *plan)
+{
+	json_t *steps = json_array();
+	for (size_t i = 0; i < plan_count(plan); i++) {
+		char phrase[PHRASE_SIZE];
+		plan_describe(plan, i, phrase, sizeof phrase);
+		json_array_append_new(
+			steps, json_pack("{s:s, s:o}", "step", plan_word(plan, i), "text", json_from_bytes(phrase)));
+	}
+	return steps;
+}
+
+static int plan_print(const struct berth *berth, const struct berth_options *options, bool as_json, FILE *out,
+		      struct error *error)
+{
+	cleanup_spec struct spec spec = {0};
+	cleanup_plan struct plan *plan = NULL;
+	int code = spec_from_options(berth, options, &spec, error);
+	if (code == 0)
+		code = compile_container(berth, &spec, &plan, error);
+	if (code < 0)
+		return code;
+	cleanup_json json_t *before = preparation(berth, &spec, error);
+	if (!before)
+		return -error->code;
+	if (as_json) {
+		cleanup_json json_t *all = json_pack("{s:o, s:O, s:o}", "name", json_from_bytes(spec.name), "prepare",
+						     before, "steps", steps_json(plan));
+		return json_write(all, out, error);
+	}
+	for (size_t i = 0; i < json_array_size(before); i++)
+		fprintf(out, "  -  %s\n", json_string_value(json_array_get(before, i)));
+	for (size_t i = 0; i < plan_count(plan); i++) {
+		char phrase[PHRASE_SIZE];
+		plan_describe(plan, i, phrase, sizeof phrase);
+		fprintf(out, "%3zu  %s\n", i + 1, phrase);
+	}
+	return ferror(out) ? error_errno(error, EIO, "write the plan") : 0;
+}
+
+int berth_plan(struct berth *berth, const struct berth_options *options, bool json, FILE *out,
+	       struct berth_error *error)
+{
+	struct error inner = {0};
+	return plan_print(berth, options, json, out, &inner) < 0 ? error_export(&inner, error) : 0;
+}

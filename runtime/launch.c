@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One launch, end to end: check, record, cgroups and limits, plan, spawn; and the way back when any of it fails. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/spawn.h"
+#include "runtime/compile.h"
+#include "runtime/container.h"
+#include "runtime/framework.h"
+#include "runtime/launch.h"
+#include "runtime/name.h"
+#include "runtime/recover.h"
+
+unsigned int launch_controllers(const struct berth *berth, const struct spec *spec)
+{
+	static const enum cgroup_controller watched[] = {CGROUP_CPU,  CGROUP_CPUACCT, CGROUP_MEMORY,
+							 CGROUP_PIDS, CGROUP_FREEZER, CGROUP_IO};
+	unsigned int controllers = cgroup_limits_controllers(&spec->limits);
+	if (spec->flags & BERTH_FEW_CGROUPS)
+		return controllers;
+	for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+		if (cgroup_layout_version(berth->layout, watched[i]))
+			controllers |= CGROUP_BIT(watched[i]);
+	return controllers;
+}
+
+/* Reserves the name, taking it from what a dead owner left under it. The state directory or -errno. */
+static int reserve(struct berth *berth, const struct spec *spec, unsigned int controllers, uint64_t started_ns,
+		   struct error *error)
+{
+	int directory = state_create(berth, spec, controllers, started_ns, error);
+	if (directory == -EEXIST && recover_name(berth, spec->name))
+		directory = state_create(berth, spec, controllers, started_ns, error);
+	return directory;
+}
+
+/* What the container's record says, known to its maker without reading it. */
+static int record_fill(const struct spec *spec, unsigned int controllers, uint64_t started_ns, struct record *record)
+{
+	*record = (struct record){
+		.name = strdup(spec->name),
+		.controllers = controllers,
+		.flags = spec->flags,
+		.namespaces = spec_namespaces(spec),
+		.started_ns = started_ns,
+	};
+	return record->name ? 0 : -ENOMEM;
+}
+
+/* Makes a death before the exec understandable: nearly always it is the memory limit. */
+static int explain_death(const struct berth_container *container, const struct spec *spec, int wait_status,
+			 struct error *error)
+{
+	struct cgroup_stats stats = {0};
+	bool known = container->cgroup && cgroup_read_memory(container->cgroup, &stats, NULL) == 0;
+	bool out_of_memory = (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) || error->code == ENOMEM;
+	if (!known || !spec->limits.memory || !(stats.oom_kills || out_of_memory))
+		return -error->code;
+	char limit[32];
+	bytes_format(stats.memory_limit, limit, sizeof limit);
+	return error_set(error, ENOMEM, "the memory limit of %s is too small for '%s' to start: raise it", limit,
+			 spec->argv[0]);
+}
+
+static int spawn_into(struct berth_container *container, const struct spec *spec, const struct plan *plan,
+		      const int *stdio, struct spawned *spawned, struct error *error)
+{
+	struct cgroup_entry entry = {.into = -1, .into_procs = -1};
+	int code = container->cgroup ? cgroup_entry_open(container->cgroup, &entry, error) : 0;
+	if (code < 0)
+		return code;
+	cleanup_fd int record_fd = spec->flags & BERTH_NO_INIT ? -1 : state_open_exit(container->directory);
+	struct spawn_options options = {
+		.init_fd = container->berth->init_fd,
+		.plan = plan,
+		.namespaces = container->record.namespaces,
+		.cgroup_into = entry.into,
+		.cgroup_into_procs = entry.into_procs,
+		.cgroup_procs = entry.procs,
+		.n_cgroup_procs = entry.n_procs,
+		.stdio = spec->flags & BERTH_TTY ? (const int[]){-1, -1, -1} : stdio,
+		.record_fd = record_fd,
+		.namespaces_fd = -1,
+	};
+	int wait_status;
+	code = spawn(&options, spawned, &wait_status, error);
+	cgroup_entry_close(&entry);
+	return code < 0 ? explain_death(container, spec, wait_status, error) : 0;
+}
+
+/* Everything behind the reserved name. What it made is in the handle, for the caller to undo. */
+static int set_up(struct berth_container *container, const struct spec *spec, const struct plan *plan, const int *stdio,
+		  struct error *error)
+{
+	struct berth *berth = container->berth;
+	int code = spec->root_kind == ROOT_FRAMEWORK ? framework_mount(berth, spec, error) : 0;
+	if (code < 0)
+		return code;
+	if (container->record.controllers) {
+		char name[NAME_ENCODED_SIZE];
+		name_encode(spec->name, name);
+		code = cgroup_create(berth->layout, spec->cgroup_parent, name, container->record.controllers,
+				     &container->cgroup, error);
+		if (code == 0)
+			code = cgroup_apply(container->cgroup, &spec->limits, error);
+		if (code < 0)
+			return code;
+	}
+	struct spawned spawned;
+	code = spawn_into(container, spec, plan, stdio, &spawned, error);
+	if (code < 0)
+		return code;
+	container->pid = spawned.pid;
+	container->pidfd = spawned.pidfd;
+	container->tty = spawned.tty;
+	return state_write_init(
+		container->directory, spawned.pid,
+		spawned.used_clone ? "clone3 is missing: clone was used, and the cgroup entered after it\n" : "",
+		error);
+}
+
+static int launch(struct berth_container *container, const struct berth_options *options, struct error *error)
+{
+	struct berth *berth = container->berth;
+	cleanup_spec struct spec spec = {0};
+	int code = spec_from_options(berth, options, &spec, error);
+	if (code < 0)
+		return code;
+	if (geteuid() != 0)
+		return error_set(error, EPERM, "only root can launch containers: run as root");
+	cleanup_plan struct plan *plan = NULL;
+	code = compile_container(berth, &spec, &plan, error);
+	if (code < 0)
+		return code;
+	if (berth->fail_step)
+		plan_inject_failure(plan, berth->fail_step - 1, berth->fail_error);
+	uint64_t started_ns = now_ns();
+	unsigned int controllers = launch_controllers(berth, &spec);
+	if (record_fill(&spec, controllers, started_ns, &container->record) < 0)
+		return error_errno(error, ENOMEM, "launch");
+	container->directory = reserve(berth, &spec, controllers, started_ns, error);
+	if (container->directory < 0)
+		return container->directory;
+	container->owner = true;
+	code = set_up(container, &spec, plan, options->stdio, error);
+	if (code == 0)
+		return 0;
+	/* The cause is what the caller must hear; should the way back fail too, `berth gc` finds what is left. */
+	struct error undoing;
+	if (container_discard(container, &undoing) < 0)
+		error_hint(error, "(and then: %s)", undoing.text);
+	return code;
+}
+
+int berth_launch(struct berth *berth, const struct berth_options *options, struct berth_container **container,
+		 struct berth_error *error)
+{
+	struct error inner = {0};
+	struct berth_container *made = container_new(berth);
+	if (!made)
+		error_errno(&inner, ENOMEM, "launch");
+	if (!made || launch(made, options, &inner) < 0) {
+		berth_container_close(made);
+		return error_export(&inner, error);
+	}
+	*container = made;
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/name.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HASH_DIGITS = 32, CUT = NAME_ENCODED_SIZE - 1 - 1 - HASH_DIGITS };
+
+int name_check(const char *name, const char *what, struct error *error)
+{
+	size_t length = strnlen(name, NAME_LIMIT + 1);
+	if (length == 0)
+		return error_set(error, EINVAL, "the %s is empty", what);
+	if (length > NAME_LIMIT)
+		return error_set(error, EINVAL, "the %s is longer than %d bytes", what, NAME_LIMIT);
+	return 0;
+}
+
+static int stands_for_itself(char c, int in_front)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+	       (c == '.' && !in_front);
+}
+
+/* FNV-1a of 128 bits: names that differ only behind the cut must not meet. */
+static void hash(const char *name, char digits[HASH_DIGITS + 1])
+{
+	unsigned __int128 value = (unsigned __int128)0x6c62272e07bb0142ULL << 64 | 0x62b821756295c58dULL;
+	const unsigned __int128 prime = (unsigned __int128)0x1000000ULL << 64 | 0x13bULL;
+	for (; *name; name++)
+		value = (value ^ (unsigned char)*name) * prime;
+	snprintf(digits, HASH_DIGITS + 1, "%016llx%016llx", (unsigned long long)(value >> 64),
+		 (unsigned long long)value);
+}
+
+void name_encode(const char *name, char encoded[NAME_ENCODED_SIZE])
+{
+	size_t used = 0, cut = 0;
+	for (const char *c = name; *c; c++) {
+		char piece[4];
+		size_t length = (size_t)snprintf(piece, sizeof piece,
+						 stands_for_itself(*c, c == name) ? "%c" : "%%%02X", (unsigned char)*c);
+		if (used <= CUT)
+			cut = used;
+		if (used + length >= NAME_ENCODED_SIZE) {
+			char digits[HASH_DIGITS + 1];
+			hash(name, digits);
+			snprintf(encoded + cut, NAME_ENCODED_SIZE - cut, "~%s", digits);
+			return;
+		}
+		memcpy(encoded + used, piece, length);
+		used += length;
+	}
+	encoded[used] = '\0';
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What dead owners left: taking it over, or clearing it away. */
+#include "runtime/recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "runtime/container.h"
+#include "runtime/name.h"
+
+/*
+ * Takes over the container in the entry of the state root. NULL without an error: it has a living owner, or had none to
+ * speak of (unreadable or half made) and has been cleared away.
+ */
+static struct berth_container *adopt(struct berth *berth, const char *entry, struct error *error)
+{
+	cleanup_fd int directory = openat(berth->state_fd, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (directory < 0 || state_lock(directory) < 0)
+		return NULL;
+	struct berth_container *container = container_new(berth);
+	if (!container)
+		return error_errno(error, ENOMEM, "take over %s", entry), NULL;
+	int kept = directory;
+	int code = container_load(container, steal_fd(&directory), error);
+	container->owner = true;
+	if (code == 0 && (container->ended || container->pidfd >= 0 || container->pidfd == -ESRCH))
+		return container;
+	if (code == 0) {
+		/* Its owner died between recording it and recording its process. */
+		container_discard(container, error);
+	} else if (code == -ENOENT || code == -EBADMSG) {
+		/* Caught in the middle of its removal, or damaged: it names nothing that could be cleared up. */
+		state_remove_entry(berth, kept, entry, error);
+	}
+	berth_container_close(container);
+	return NULL;
+}
+
+struct walk {
+	struct container_list list;
+	struct error *error;
+};
+
+static int adopt_entry(const struct berth *berth, const char *entry, void *data)
+{
+	struct walk *walk = data;
+	struct berth_container *container = adopt((struct berth *)berth, entry, walk->error);
+	return container ? container_list_add(&walk->list, container) : 0;
+}
+
+ssize_t berth_recover(struct berth *berth, struct berth_container ***containers, struct berth_error *error)
+{
+	struct error inner = {0};
+	struct walk walk = {.error = &inner};
+	state_sweep_unfinished(berth);
+	int code = state_each(berth, adopt_entry, &walk, &inner);
+	if (code < 0) {
+		container_list_free(&walk.list);
+		if (!inner.code)
+			error_errno(&inner, -code, "take over the containers");
+		return error_export(&inner, error);
+	}
+	*containers = walk.list.items;
+	return (ssize_t)walk.list.count;
+}
+
+/* Whether the container, which is owned, is worth keeping: running, or ended with its record asked for. */
+static bool is_kept(const struct berth_container *container)
+{
+	return container->pidfd >= 0 || (container->ended && container->record.flags & BERTH_KEEP_RECORD);
+}
+
+bool recover_name(struct berth *berth, const char *name)
+{
+	char encoded[NAME_ENCODED_SIZE];
+	name_encode(name, encoded);
+	struct error ignored = {0};
+	struct berth_container *container = adopt(berth, encoded, &ignored);
+	if (!container)
+		return faccessat(berth->state_fd, encoded, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+	bool freed = !is_kept(container) && container_wait(container, 0, &ignored) == 0 &&
+		     state_remove(berth, container->directory, name, &ignored) == 0;
+	berth_container_close(container);
+	return freed;
+}
+
+struct sweep {
+	bool kill_running;
+	ssize_t removed;
+	struct error *error;
+};
+
+static int sweep_entry(const struct berth *berth, const char *entry, void *data)
+{
+	struct sweep *sweep = data;
+	bool was_there = faccessat(berth->state_fd, entry, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	struct berth_container *container = adopt((struct berth *)berth, entry, sweep->error);
+	if (!container) {
+		bool is_there = faccessat(berth->state_fd, entry, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		sweep->removed += was_there && !is_there;
+		return 0;
+	}
+	int code = 0;
+	if (container->pidfd >= 0 && sweep->kill_running)
+		code = container_kill(container, BERTH_KILLED, sweep->error);
+	if (code == 0 && !container->ended && (container->pidfd < 0 || sweep->kill_running)) {
+		code = container_wait(container, -1, sweep->error);
+		sweep->removed += code == 0;
+	}
+	berth_container_close(container);
+	return code;
+}
+
+ssize_t berth_collect(struct berth *berth, const char *cgroup_parent, bool kill_running, struct berth_error *error)
+{
+	struct error inner = {0};
+	struct sweep sweep = {.kill_running = kill_running, .error = &inner};
+	state_sweep_unfinished(berth);
+	if (state_each(berth, sweep_entry, &sweep, &inner) < 0)
+		return error_export(&inner, error);
+	cgroup_remove_parent(berth->layout, cgroup_parent ? cgroup_parent : "berth");
+	return sweep.removed;
+}

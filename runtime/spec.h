@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a container is to be: berth_options checked, completed and owned. */
+#ifndef RUNTIME_SPEC_H
+#define RUNTIME_SPEC_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "cgroup/cgroup.h"
+#include "nsutil/base/cleanup.h"
+#include "nsutil/base/error.h"
+#include "runtime/context.h"
+
+enum root_kind { ROOT_HOST, ROOT_HOST_RW, ROOT_DIRECTORY, ROOT_OVERLAY, ROOT_FRAMEWORK };
+
+struct spec {
+	char *name;
+	unsigned int flags; /* BERTH_... */
+	char *root;         /* as it was asked for */
+	enum root_kind root_kind;
+	char *root_directory; /* canonical: ROOT_DIRECTORY's, ROOT_OVERLAY's, ROOT_FRAMEWORK's lower ("/": the host) */
+	char *framework;      /* ROOT_FRAMEWORK: its ID; else NULL */
+	char **argv;
+	char **env;    /* complete */
+	char *workdir; /* absolute */
+	char *user;    /* as it was asked for; NULL: root */
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups; /* supplementary */
+	size_t n_groups;
+	char *hostname;
+	char *cgroup_parent;
+	struct cgroup_limits limits; /* its strings are owned */
+	struct berth_volume *volumes;
+	size_t n_volumes;
+	struct berth_tmpfs *tmpfs;
+	size_t n_tmpfs;
+	struct berth_rlimit *rlimits;
+	size_t n_rlimits;
+	unsigned short tty_rows, tty_columns;
+};
+
+/* Checks everything that can be known beforehand, touching nothing. The caller frees with spec_free, also on failure.
+ */
+int spec_from_options(const struct berth *berth, const struct berth_options *options, struct spec *spec,
+		      struct error *error);
+void spec_free(struct spec *spec);
+
+/* Whether the root is the host's own tree, in one of its kinds. */
+bool spec_root_is_host(const struct spec *spec);
+
+/* The namespaces it gets: CLONE_NEW*. */
+uint64_t spec_namespaces(const struct spec *spec);
+
+/* resources -> limits; cpuset is borrowed. Refuses what no cgroup takes. */
+int limits_from_resources(const struct berth_resources *resources, struct cgroup_limits *limits, struct error *error);
+
+/*
+ * The environment of a command: base (NULL-terminated, may be NULL) with overrides over it ("K=V", or "K" for the
+ * caller's own value). A PATH is added where there is none, and a TERM with a terminal. NULL-terminated, malloc'ed
+ * throughout; NULL without memory.
+ */
+char **environment_merge(char *const *base, const char *const *overrides, bool terminal);
+/* The value of a variable in an environment, or NULL. */
+const char *environment_get(char *const *environment, const char *variable);
+
+/* Frees a NULL-terminated array of strings. NULL is allowed. */
+void strings_free(char **strings);
+/* A copy of one; NULL without memory or for NULL. */
+char **strings_copy(const char *const *strings);
+
+static inline void cleanup_strings_(char ***strings)
+{
+	strings_free(*strings);
+}
+#define cleanup_strings __attribute__((cleanup(cleanup_strings_)))
+#define cleanup_spec __attribute__((cleanup(spec_free)))
+
+#endif

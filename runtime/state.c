@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nsutil/base/file.h"
+#include "runtime/json.h"
+#include "runtime/name.h"
+#include "runtime/record.h"
+
+/* Directories under this prefix are not containers yet. */
+static const char unfinished[] = ".new-";
+
+/* Creates a file with the given bytes. 0 or -errno. */
+static int file_create(int directory, const char *name, const void *data, size_t size)
+{
+	cleanup_fd int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	ssize_t written = size ? write(fd, data, size) : 0;
+	if (written < 0)
+		return -errno;
+	return (size_t)written == size ? 0 : -ENOSPC;
+}
+
+static int environment_create(int directory, char *const *environment)
+{
+	cleanup_free char *bytes = NULL;
+	size_t size;
+	cleanup_file FILE *stream = open_memstream(&bytes, &size);
+	for (size_t i = 0; stream && environment[i]; i++)
+		fwrite(environment[i], 1, strlen(environment[i]) + 1, stream);
+	if (!stream || fflush(stream) != 0)
+		return -ENOMEM;
+	return file_create(directory, "environ", bytes, size);
+}
+
+static int fill(int directory, const struct spec *spec, unsigned int controllers, uint64_t started_ns)
+{
+	cleanup_json json_t *json = record_make(spec, controllers, started_ns);
+	cleanup_free char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	if (!text)
+		return -ENOMEM;
+	int code = file_create(directory, "container.json", text, strlen(text));
+	if (code == 0)
+		code = environment_create(directory, spec->env);
+	if (code == 0)
+		code = file_create(directory, "exit", NULL, 0);
+	if (code == 0)
+		code = file_create(directory, "end", NULL, 0);
+	return code;
+}
+
+static void empty(int directory)
+{
+	static const char *const files[] = {"reason", "init", ".init.new", "exit", "environ", "end", "container.json"};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		unlinkat(directory, files[i], 0);
+}
+
+int state_create(const struct berth *berth, const struct spec *spec, unsigned int controllers, uint64_t started_ns,
+		 struct error *error)
+{
+	static atomic_uint sequence;
+	char temporary[64], encoded[NAME_ENCODED_SIZE];
+	name_encode(spec->name, encoded);
+	snprintf(temporary, sizeof temporary, "%s%d-%u", unfinished, getpid(), atomic_fetch_add(&sequence, 1));
+	if (mkdirat(berth->state_fd, temporary, 0700) < 0)
+		return error_errno(error, errno, "make a directory in %s", berth->state_root);
+	cleanup_fd int directory = openat(berth->state_fd, temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int code = directory < 0 ? -errno : state_lock(directory);
+	if (code == 0)
+		code = fill(directory, spec, controllers, started_ns);
+	if (code == 0 && renameat2(berth->state_fd, temporary, berth->state_fd, encoded, RENAME_NOREPLACE) < 0)
+		code = -errno;
+	if (code == 0)
+		return steal_fd(&directory);
+	if (directory >= 0)
+		empty(directory);
+	unlinkat(berth->state_fd, temporary, AT_REMOVEDIR);
+	if (code == -EEXIST)
+		return error_set(error, EEXIST, "there is a container named '%s' already", spec->name);
+	return error_errno(error, -code, "record the container in %s", berth->state_root);
+}
+
+int state_open(const struct berth *berth, const char *name, struct error *error)
+{
+	if (name_check(name, "container's name", error) < 0)
+		return -error->code;
+	char encoded[NAME_ENCODED_SIZE];
+	name_encode(name, encoded);
+	int directory = openat(berth->state_fd, encoded, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (directory >= 0)
+		return directory;
+	if (errno == ENOENT)
+		return error_set(error, ENOENT, "there is no container named '%s'", name);
+	return error_errno(error, errno, "open the record of container '%s'", name);
+}
+
+/* Field 22 of /proc/PID/stat, counted behind the command's name, which may hold anything. proc_pid_stat(5) */
+static int start_time(pid_t pid, uint64_t *ticks)
+{
+	char path[32], text[4096];
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	ssize_t length = file_read(AT_FDCWD, path, text, sizeof text);
+	if (length < 0)
+		return (int)length;
+	const char *field = strrchr(text, ')');
+	for (int number = 2; field && number < 22; number++)
+		field = strchr(field + 1, ' ');
+	return field && sscanf(field, "%" SCNu64, ticks) == 1 ? 0 : -EPROTO;
+}
+
+int state_write_init(int directory, pid_t pid, const char *fallbacks, struct error *error)
+{
+	uint64_t ticks;
+	int code = start_time(pid, &ticks);
+	char text[512];
+	int length = snprintf(text, sizeof text, "%d %" PRIu64 "\n%s", pid, ticks, fallbacks);
+	if (code == 0)
+		code = file_replace(directory, "init", text, (size_t)length, 0600);
+	return code < 0 ? error_errno(error, -code, "record the container's process") : 0;
+}
+
+int state_read_init(int directory, pid_t *pid, uint64_t *ticks)
+{
+	char text[1024];
+	ssize_t length = file_read(directory, "init", text, sizeof text);
+	if (length < 0)
+		return (int)length;
+	return sscanf(text, "%d %" SCNu64, pid, ticks) == 2 && *pid > 0 ? 0 : -EBADMSG;
+}
+
+int state_open_init(int directory, pid_t *pid)
+{
+	uint64_t recorded, now;
+	int code = state_read_init(directory, pid, &recorded);
+	if (code < 0)
+		return code;
+	cleanup_fd int pidfd = pidfd_open(*pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	/* Read after the pidfd is held, so the answer is about the process it stands for. */
+	code = start_time(*pid, &now);
+	if (code < 0 || now != recorded)
+		return -ESRCH;
+	return steal_fd(&pidfd);
+}
+
+int state_open_exit(int directory)
+{
+	int fd = openat(directory, "exit", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+int state_read_exit(int directory, int *wait_status)
+{
+	cleanup_fd int fd = openat(directory, "exit", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	return read(fd, wait_status, sizeof *wait_status) == sizeof *wait_status ? 0 : -ENODATA;
+}
+
+int state_write_reason(int directory, enum berth_reason reason)
+{
+	char text[16];
+	int length = snprintf(text, sizeof text, "%d\n", reason);
+	int code = file_create(directory, "reason", text, (size_t)length);
+	return code == -EEXIST ? 0 : code;
+}
+
+int state_read_reason(int directory)
+{
+	uint64_t reason;
+	return file_read_u64(directory, "reason", &reason) == 0 && reason <= BERTH_LOST ? (int)reason : 0;
+}
+
+int state_write_end(int directory, const struct berth_end *end, struct error *error)
+{
+	/* Into the file that is there: who waits for the end has it open, and may read it when its name is gone. */
+	cleanup_json json_t *json =
+		json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "reason",
+			  berth_reason_name(end->reason), "number", end->reason, "code", end->code, "started_ns",
+			  (json_int_t)end->started_ns, "ended_ns", (json_int_t)end->ended_ns, "memory_limit",
+			  (json_int_t)end->memory_limit, "memory_peak", (json_int_t)end->memory_peak, "oom_kills",
+			  (json_int_t)end->oom_kills, "cpu_ns", (json_int_t)end->cpu_ns, "text", end->text);
+	cleanup_free char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	int code = text ? file_write(directory, "end", text) : -ENOMEM;
+	return code < 0 ? error_errno(error, -code, "record the container's end") : 0;
+}
+
+int state_open_end(int directory)
+{
+	int fd = openat(directory, "end", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+int state_read_end(int end_fd, struct berth_end *end)
+{
+	char text[2048];
+	ssize_t length = pread(end_fd, text, sizeof text - 1, 0);
+	if (length <= 0)
+		return length < 0 ? -errno : -ENODATA;
+	text[length] = '\0';
+	cleanup_json json_t *json = json_loads(text, 0, NULL);
+	json_int_t started, ended, limit, peak, kills, cpu;
+	int reason, code;
+	const char *sentence;
+	if (!json || json_unpack(json, "{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "number", &reason, "code",
+				 &code, "started_ns", &started, "ended_ns", &ended, "memory_limit", &limit,
+				 "memory_peak", &peak, "oom_kills", &kills, "cpu_ns", &cpu, "text", &sentence) < 0)
+		return -EBADMSG;
+	*end = (struct berth_end){
+		.size = sizeof *end,
+		.reason = (enum berth_reason)reason,
+		.code = code,
+		.started_ns = (uint64_t)started,
+		.ended_ns = (uint64_t)ended,
+		.memory_limit = (uint64_t)limit,
+		.memory_peak = (uint64_t)peak,
+		.oom_kills = (uint64_t)kills,
+		.cpu_ns = (uint64_t)cpu,
+	};
+	snprintf(end->text, sizeof end->text, "%s", sentence);
+	return 0;
+}
+
+int state_remove_entry(const struct berth *berth, int directory, const char *entry, struct error *error)
+{
+	empty(directory);
+	if (unlinkat(berth->state_fd, entry, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_errno(error, errno, "remove %s/%s", berth->state_root, entry);
+	return 0;
+}
+
+int state_remove(const struct berth *berth, int directory, const char *name, struct error *error)
+{
+	char encoded[NAME_ENCODED_SIZE];
+	name_encode(name, encoded);
+	return state_remove_entry(berth, directory, encoded, error);
+}
+
+bool state_is_owned(int directory)
+{
+	if (flock(directory, LOCK_SH | LOCK_NB) < 0)
+		return true;
+	flock(directory, LOCK_UN);
+	return false;
+}
+
+int state_lock(int directory)
+{
+	if (flock(directory, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	/* An owner keeps the lock for good; somebody who only looks, for a moment. Only the latter is worth a second
+	 * try. */
+	for (int tries = 0; tries < 100 && flock(directory, LOCK_SH | LOCK_NB) == 0; tries++) {
+		if (flock(directory, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		flock(directory, LOCK_UN);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	return -EBUSY;
+}
+
+void state_unlock(int directory)
+{
+	flock(directory, LOCK_UN);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is recorded of a container: STATE_ROOT/ENCODED_NAME/, made complete and renamed into place, so that a name has
+ * one owner. Its files:
+ *
+ *     container.json   what it is: written once, before anything else is made
+ *     environ          its environment, as /proc/PID/environ
+ *     init             "PID STARTTIME\n", once it runs; a further line for each fallback that was taken
+ *     exit             the command's wait status as init saw it, an int in native order; init holds it open
+ *     reason           why it was killed, if somebody asked for that: the reason's number
+ *     end              how it ended, JSON, written by the owner; empty until then
+ *
+ * Ownership is an exclusive flock(2) on the directory: it ends with the owner, however that ends.
+ */
+#ifndef RUNTIME_STATE_H
+#define RUNTIME_STATE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "runtime/spec.h"
+
+/* What container.json says that is needed to use the container. */
+struct record {
+	char *name;
+	char *framework; /* NULL: none */
+	char *workdir;
+	char *user;           /* NULL: root */
+	char *root_directory; /* where users are looked up: the host's path of its root */
+	char *cgroup_parent;
+	char *cgroup_name;
+	unsigned int controllers;
+	unsigned int flags;
+	uint64_t namespaces;
+	uint64_t started_ns;
+};
+
+void record_free(struct record *record);
+
+/*
+ * Reserves the spec's name: makes its directory, locked, with container.json, environ and empty exit and end. Returns
+ * the directory's descriptor; -EEXIST if the name is taken. controllers: those of the cgroup that will be made.
+ */
+int state_create(const struct berth *berth, const struct spec *spec, unsigned int controllers, uint64_t started_ns,
+		 struct error *error);
+
+/* Opens the directory of a container, or -errno; -ENOENT if there is none. Not locked. */
+int state_open(const struct berth *berth, const char *name, struct error *error);
+
+/* Reads container.json. The caller frees with record_free. -ENOENT: the directory is being removed. */
+int state_read(int directory, struct record *record, struct error *error);
+
+/* The init file. fallbacks: lines to add, or "". state_read_init gives -ENOENT while there is none. */
+int state_write_init(int directory, pid_t pid, const char *fallbacks, struct error *error);
+int state_read_init(int directory, pid_t *pid, uint64_t *start_time);
+
+/*
+ * A pidfd on the process recorded, or -ESRCH if it has ended: the pid may be another's by now, which its start time
+ * tells. /proc/PID/stat, proc_pid_stat(5)
+ */
+int state_open_init(int directory, pid_t *pid);
+
+/* Opens the exit file for init to write to. -errno. */
+int state_open_exit(int directory);
+/* What init wrote: a wait status. -ENODATA if it did not get to that. */
+int state_read_exit(int directory, int *wait_status);
+
+/* First come, first kept: later reasons don't count. state_read_reason answers 0 for none. */
+int state_write_reason(int directory, enum berth_reason reason);
+int state_read_reason(int directory);
+
+int state_write_end(int directory, const struct berth_end *end, struct error *error);
+/*
+ * Opens the end file, which then can be read even when the record has been removed. state_read_end gives -ENODATA while
+ * there is no end.
+ */
+int state_open_end(int directory);
+int state_read_end(int end_fd, struct berth_end *end);
+
+/* Removes the record; the name is free afterwards. The directory must be owned. */
+int state_remove(const struct berth *berth, int directory, const char *name, struct error *error);
+/* The same by the directory's own name, for those that hold no readable record. */
+int state_remove_entry(const struct berth *berth, int directory, const char *entry, struct error *error);
+
+/* Whether somebody owns the directory now. */
+bool state_is_owned(int directory);
+/* Becomes the owner. -EBUSY if somebody else is. */
+int state_lock(int directory);
+void state_unlock(int directory);
+
+/* Calls visit for each entry of the state root that holds, or held, a container; a negative return ends the walk and is
+ * returned. */
+int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),
+	       void *data, struct error *error);
+/* Directories of launches that died before they had a name. */
+void state_sweep_unfinished(const struct berth *berth);
+
+/* 0: no container uses the framework's root; -EBUSY with the container's name in the error; or another -errno. */
+int state_framework_in_use(const struct berth *berth, const char *framework, struct error *error);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Going through all containers of a state root. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nsutil/base/cleanup.h"
+#include "runtime/state.h"
+
+static DIR *open_state_root(const struct berth *berth)
+{
+	cleanup_fd int fd = openat(berth->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	if (stream)
+		steal_fd(&fd);
+	return stream;
+}
+
+int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),
+	       void *data, struct error *error)
+{
+	cleanup_dir DIR *stream = open_state_root(berth);
+	if (!stream)
+		return error_errno(error, errno, "read %s", berth->state_root);
+	for (const struct dirent *entry; (entry = readdir(stream));) {
+		/* No encoded name begins with a dot. */
+		if (entry->d_name[0] == '.')
+			continue;
+		int code = visit(berth, entry->d_name, data);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+void state_sweep_unfinished(const struct berth *berth)
+{
+	cleanup_dir DIR *stream = open_state_root(berth);
+	for (const struct dirent *entry; stream && (entry = readdir(stream));) {
+		pid_t maker;
+		/* Its maker may not have come to the lock yet. */
+		if (sscanf(entry->d_name, ".new-%d-", &maker) != 1 || kill(maker, 0) == 0 || errno != ESRCH)
+			continue;
+		cleanup_fd int directory =
+			openat(berth->state_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (directory >= 0 && state_lock(directory) == 0)
+			state_remove_entry(berth, directory, entry->d_name, NULL);
+	}
+}
+
+struct framework_search {
+	const char *framework;
+	struct error *error;
+};
+
+static int check_framework(const struct berth *berth, const char *entry, void *data)
+{
+	const struct framework_search *search = data;
+	struct record record;
+	cleanup_fd int directory = openat(berth->state_fd, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct error ignored;
+	if (directory < 0 || state_read(directory, &record, &ignored) < 0)
+		return 0;
+	int code = 0;
+	struct berth_end end;
+	cleanup_fd int end_fd = state_open_end(directory);
+	if (record.framework && strcmp(record.framework, search->framework) == 0 && state_read_end(end_fd, &end) < 0)
+		code = error_set(search->error, EBUSY, "framework root %s is used by container '%s'", search->framework,
+				 record.name);
+	record_free(&record);
+	return code;
+}
+
+int state_framework_in_use(const struct berth *berth, const char *framework, struct error *error)
+{
+	struct framework_search search = {framework, error};
+	return state_each(berth, check_framework, &search, error);
+}

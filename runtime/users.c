@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/users.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+
+enum { LINE_SIZE = 64 << 10 };
+
+/* NULL with errno where the root has no such file. */
+static FILE *open_in_root(const char *root, const char *path)
+{
+	cleanup_fd int directory = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return NULL;
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	cleanup_fd int fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+	if (file)
+		steal_fd(&fd);
+	return file;
+}
+
+/* A whole decimal number below 2^32 - 1, which chown(2) and setuid(2) keep for themselves. */
+static bool parse_id(const char *text, unsigned int *id)
+{
+	if (*text < '0' || *text > '9')
+		return false;
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+	*id = (unsigned int)value;
+	return !*end && !errno && value < UINT32_MAX;
+}
+
+/* Fills from the passwd entry of the name, or of *uid if name is NULL. Whether there is one. */
+static bool find_user(const char *root, const char *name, uid_t *uid, gid_t *gid, char **found_name)
+{
+	cleanup_file FILE *file = open_in_root(root, "/etc/passwd");
+	cleanup_free char *buffer = malloc(LINE_SIZE);
+	struct passwd entry, *found;
+	while (file && buffer && fgetpwent_r(file, &entry, buffer, LINE_SIZE, &found) == 0) {
+		if (name ? strcmp(entry.pw_name, name) != 0 : entry.pw_uid != *uid)
+			continue;
+		*uid = entry.pw_uid;
+		*gid = entry.pw_gid;
+		*found_name = strdup(entry.pw_name);
+		return true;
+	}
+	return false;
+}
+
+static bool find_group(const char *root, const char *name, gid_t *gid)
+{
+	cleanup_file FILE *file = open_in_root(root, "/etc/group");
+	cleanup_free char *buffer = malloc(LINE_SIZE);
+	struct group entry, *found;
+	while (file && buffer && fgetgrent_r(file, &entry, buffer, LINE_SIZE, &found) == 0) {
+		if (strcmp(entry.gr_name, name) == 0) {
+			*gid = entry.gr_gid;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_member(const struct group *entry, const char *user)
+{
+	for (char **member = entry->gr_mem; *member; member++)
+		if (strcmp(*member, user) == 0)
+			return true;
+	return false;
+}
+
+/* The groups that list the user. 0 or -ENOMEM. */
+static int find_memberships(const char *root, const char *user, gid_t **groups, size_t *n_groups)
+{
+	cleanup_file FILE *file = open_in_root(root, "/etc/group");
+	cleanup_free char *buffer = malloc(LINE_SIZE);
+	struct group entry, *found;
+	if (!buffer)
+		return -ENOMEM;
+	while (file && fgetgrent_r(file, &entry, buffer, LINE_SIZE, &found) == 0) {
+		if (!is_member(&entry, user))
+			continue;
+		gid_t *grown = reallocarray(*groups, *n_groups + 1, sizeof **groups);
+		if (!grown)
+			return -ENOMEM;
+		*groups = grown;
+		grown[(*n_groups)++] = entry.gr_gid;
+	}
+	return 0;
+}
+
+int users_resolve(const char *root, const char *user, uid_t *uid, gid_t *gid, gid_t **groups, size_t *n_groups,
+		  struct error *error)
+{
+	*uid = 0;
+	*gid = 0;
+	*groups = NULL;
+	*n_groups = 0;
+	if (!user)
+		return 0;
+	const char *colon = strchr(user, ':');
+	cleanup_free char *user_part = strndup(user, colon ? (size_t)(colon - user) : strlen(user));
+	cleanup_free char *name = NULL;
+	if (!user_part)
+		return error_errno(error, ENOMEM, "find user %s", user);
+	if (!*user_part || (colon && !colon[1]))
+		return error_set(error, EINVAL, "user '%s' is not of the form UID[:GID] or NAME[:GROUP]", user);
+	if (parse_id(user_part, uid)) {
+		*gid = *uid;
+		find_user(root, NULL, uid, gid, &name);
+	} else if (!find_user(root, user_part, uid, gid, &name)) {
+		return error_set(error, ENOENT, "there is no user '%s' in %s/etc/passwd", user_part,
+				 root[1] ? root : "");
+	}
+	if (colon) {
+		if (!parse_id(colon + 1, gid) && !find_group(root, colon + 1, gid))
+			return error_set(error, ENOENT, "there is no group '%s' in %s/etc/group", colon + 1,
+					 root[1] ? root : "");
+		return 0;
+	}
+	if (name && find_memberships(root, name, groups, n_groups) < 0)
+		return error_errno(error, ENOMEM, "find the groups of user %s", user);
+	return 0;
+}

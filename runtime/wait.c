@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting for a container's end, and clearing up behind it. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/spawn.h"
+#include "runtime/container.h"
+
+/* How long the processes of an ended container may take to be gone: it is the kernel's time, not theirs. */
+enum { DESTROY_TIMEOUT_MS = 30000 };
+
+uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Waits until PID 1 has ended. 0 or -ETIMEDOUT. */
+static int wait_for_init(const struct berth_container *container, int timeout_ms)
+{
+	if (container->pidfd < 0)
+		return 0;
+	uint64_t deadline = monotonic_ms() + (uint64_t)timeout_ms;
+	for (;;) {
+		struct pollfd ended = {.fd = container->pidfd, .events = POLLIN};
+		int ready = poll(&ended, 1, timeout_ms);
+		if (ready > 0)
+			return 0;
+		if (ready == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+		if (timeout_ms > 0) {
+			uint64_t now = monotonic_ms();
+			timeout_ms = now < deadline ? (int)(deadline - now) : 0;
+		}
+	}
+}
+
+/* The numbers of the end, while the cgroup is still there. */
+static void read_numbers(const struct berth_container *container, struct evidence *evidence, struct berth_end *end)
+{
+	struct cgroup_stats stats = {0};
+	end->memory_limit = BERTH_UNLIMITED;
+	if (!container->cgroup || cgroup_read(container->cgroup, &stats, NULL) < 0)
+		return;
+	if (stats.known & CGROUP_BIT(CGROUP_MEMORY)) {
+		end->memory_limit = stats.memory_limit;
+		end->memory_peak = stats.memory_peak;
+		evidence->oom_kills = stats.oom_kills;
+	}
+	end->cpu_ns = stats.cpu_usage_ns;
+}
+
+int container_finish(struct berth_container *container, int wait_status, struct error *error)
+{
+	struct evidence evidence = {
+		.wait_status = wait_status,
+		.command_status = -1,
+		.no_init = container->record.flags & BERTH_NO_INIT,
+		.requested = state_read_reason(container->directory),
+	};
+	struct berth_end end = {
+		.size = sizeof end,
+		.started_ns = container->record.started_ns,
+		.ended_ns = now_ns(),
+	};
+	if (!evidence.no_init)
+		state_read_exit(container->directory, &evidence.command_status);
+	read_numbers(container, &evidence, &end);
+	end_conclude(&evidence, &end);
+	/* Processes that joined from outside the PID namespace may outlive PID 1; and whatever has no PID 1 left. */
+	if (container->cgroup && cgroup_destroy(container->cgroup, DESTROY_TIMEOUT_MS, error) < 0)
+		return error_wrap(error, "clear up behind container '%s'", container->record.name);
+	int code = state_write_end(container->directory, &end, error);
+	if (code < 0)
+		return code;
+	container->end = end;
+	container->ended = true;
+	if (!(container->record.flags & BERTH_KEEP_RECORD))
+		code = state_remove(container->berth, container->directory, container->record.name, error);
+	/* Others may be waiting for the record to be complete. */
+	state_unlock(container->directory);
+	container->owner = false;
+	return code;
+}
+
+int container_discard(struct berth_container *container, struct error *error)
+{
+	if (container->pidfd >= 0)
+		pidfd_send_signal(container->pidfd, SIGKILL, NULL, 0);
+	if (container->cgroup && cgroup_destroy(container->cgroup, DESTROY_TIMEOUT_MS, error) < 0)
+		return error_wrap(error, "clear up behind container '%s'", container->record.name);
+	return state_remove(container->berth, container->directory, container->record.name, error);
+}
+
+/*
+ * Waits for the owner, who clears up, to be done or dead. 0: it has recorded the end; 1: the caller owns it now;
+ * -EAGAIN: what was being started now runs; -ETIMEDOUT.
+ */
+static int wait_for_owner(struct berth_container *container, uint64_t deadline)
+{
+	for (;;) {
+		if (flock(container->directory, LOCK_SH | LOCK_NB) == 0) {
+			if (state_read_end(container->end_fd, &container->end) == 0) {
+				state_unlock(container->directory);
+				return 0;
+			}
+			if (state_lock(container->directory) == 0)
+				return 1;
+		}
+		if (container->pidfd < 0 &&
+		    (container->pidfd = state_open_init(container->directory, &container->pid)) >= 0)
+			return -EAGAIN;
+		if (monotonic_ms() >= deadline)
+			return -ETIMEDOUT;
+		/* A lock has no event with a time limit; the owner is at work on this very end. */
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+}
+
+static int not_yet(const struct berth_container *container, const char *what, struct error *error)
+{
+	return error_set(error, ETIMEDOUT, "container '%s' %s", container->record.name, what);
+}
+
+int container_wait(struct berth_container *container, int timeout_ms, struct error *error)
+{
+	uint64_t start = monotonic_ms(), deadline = timeout_ms < 0 ? UINT64_MAX : start + (uint64_t)timeout_ms;
+	while (!container->ended) {
+		uint64_t now = monotonic_ms();
+		int left = timeout_ms < 0 ? -1 : now < deadline ? (int)(deadline - now) : 0;
+		int code = wait_for_init(container, left);
+		if (code == -ETIMEDOUT)
+			return not_yet(container, "is still running", error);
+		if (code < 0)
+			return error_errno(error, -code, "wait for container '%s'", container->record.name);
+		if (!container->owner) {
+			code = wait_for_owner(container, deadline);
+			if (code == -EAGAIN)
+				continue;
+			if (code < 0)
+				return not_yet(container, "has not been cleared up by its owner yet", error);
+			container->ended = code == 0;
+			container->owner = code == 1;
+			continue;
+		}
+		int wait_status = -1;
+		if (container->pidfd >= 0)
+			spawned_reap(container->pidfd, &wait_status);
+		code = container_finish(container, wait_status, error);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+int berth_container_wait(struct berth_container *container, int timeout_ms, struct berth_end *end,
+			 struct berth_error *error)
+{
+	struct error inner = {0};
+	if (container_wait(container, timeout_ms, &inner) < 0)
+		return error_export(&inner, error);
+	if (end)
+		struct_export(&container->end, sizeof container->end, end);
+	return 0;
+}
+
+int berth_container_remove(struct berth_container *container, struct berth_error *error)
+{
+	struct error inner = {0};
+	int code = container_wait(container, 0, &inner);
+	if (code == -ETIMEDOUT)
+		code = error_set(&inner, EBUSY, "container '%s' is still running: kill it first",
+				 container->record.name);
+	if (code == 0 && state_lock(container->directory) == 0)
+		code = state_remove(container->berth, container->directory, container->record.name, &inner);
+	return code < 0 ? error_export(&inner, error) : 0;
+}
