@@ -144,6 +144,27 @@ struct berth_rlimit {
 	uint64_t soft, hard; /* UINT64_MAX: infinity */
 };
 
+/*
+ * How a container's memory is made to fit a limit lowered below what is in use: reclaim in steps towards it, swapping
+ * out where there is swap, while the old limit follows the usage down; until the time is up, and then the container is
+ * killed.
+ */
+struct berth_memory_policy {
+	size_t size;
+	int grace_ms;     /* how long it may take; 0: 10000; BERTH_NO_GRACE: one try, then it is killed */
+	int lenient_ms;   /* how long at the most while the host has memory to spare; 0: no longer than grace_ms */
+	uint64_t reserve; /* bytes the host must have available to count as having memory to spare; 0: an eighth of its
+			     memory */
+	double pressure;  /* and the share of time, in percent, that tasks may have waited for memory in the last 10 s
+			     (PSI); 0: 10 */
+	bool freeze;      /* freeze the container while reclaiming, so that it can't fault pages back in */
+};
+#define BERTH_NO_GRACE (-1)
+#define BERTH_MEMORY_POLICY_INIT                                                                                       \
+	{                                                                                                              \
+		sizeof(struct berth_memory_policy), 0, 0, 0, 0, false                                                  \
+	}
+
 /* berth_options.flags */
 enum {
 	BERTH_NO_INIT = 1 << 0,         /* the command itself is PID 1, without berth's init */
@@ -192,12 +213,24 @@ struct berth_options {
 	 */
 	const int *stdio;
 	unsigned short tty_rows, tty_columns; /* the terminal's first size; 0: 24 x 80 */
+	/*
+	 * Files of the container's cgroups, "NAME=VALUE" ("memory.swappiness=10"), written after the limits and before
+	 * the command runs; NULL-terminated. A v1 name on v2 is translated where there is an equivalent.
+	 */
+	const char *const *cgroup_files;
+	const struct berth_memory_policy *memory_policy; /* NULL: the defaults */
+	/*
+	 * Capabilities, by name with or without "CAP_", or "ALL": first those to add to the default set, then those to
+	 * drop from it. NULL-terminated. capabilities(7). The default set is Docker's.
+	 */
+	const char *const *cap_add;
+	const char *const *cap_drop;
 };
-#define BERTH_OPTIONS_INIT                                                                                             \
-	{                                                                                                              \
-		sizeof(struct berth_options), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, BERTH_RESOURCES_INIT, \
-			NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0                                                          \
-	}
+/* clang-format off */
+#define BERTH_OPTIONS_INIT \
+	{sizeof(struct berth_options), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, BERTH_RESOURCES_INIT, \
+	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL}
+/* clang-format on */
 
 /* A handle on one container. Holds two descriptors (three with a terminal) while open. */
 struct berth_container;
@@ -284,10 +317,55 @@ BERTH_API int berth_container_inspect(struct berth_container *container, FILE *o
 
 /*
  * Changes limits while it runs; zero fields stay. All or nothing is not promised: the error names the first that
- * failed. -EBUSY: a memory limit below what is in use and can't be reclaimed.
+ * failed.
+ *
+ * A memory limit below what is in use is reached by the container's memory policy. Where its owner attends to it
+ * (berth_container_monitor), this call returns as soon as the owner has accepted the new limit, which replaces one
+ * under way; else it does the work itself, and returns when the limit is reached or the container has been killed for
+ * it (-ENOMEM).
  */
 BERTH_API int berth_container_update(struct berth_container *container, const struct berth_resources *resources,
 				     struct berth_error *error);
+
+/* How a lowering of the memory limit gets on. */
+struct berth_scale {
+	size_t size;
+	uint64_t target; /* bytes: the limit to reach */
+	uint64_t usage;  /* bytes in use now */
+	uint64_t limit;  /* bytes: the limit in force now, on its way down */
+	uint64_t elapsed_ms;
+	bool lenient; /* past the grace period, the host having memory to spare */
+	bool done;
+};
+
+/*
+ * As berth_container_update with a memory limit, but returns only when the limit is reached (0), the container has
+ * ended (0), it was killed for it (-ENOMEM), or another limit took its place (-ECANCELED). tell, which may be NULL,
+ * hears of the progress now and then.
+ */
+BERTH_API int berth_container_scale(struct berth_container *container, uint64_t memory,
+				    void (*tell)(const struct berth_scale *scale, void *data), void *data,
+				    struct berth_error *error);
+
+/*
+ * For its owner: attends to the container from now on, so that others may ask it to lower the memory limit and need not
+ * wait for that. Returns a descriptor to poll for input, which the handle keeps; whenever it is readable, or the time
+ * *timeout_ms that the last berth_container_attend left has passed (-1: none), call berth_container_attend.
+ * berth_container_wait by the owner attends meanwhile too.
+ */
+BERTH_API int berth_container_monitor(struct berth_container *container, struct berth_error *error);
+BERTH_API int berth_container_attend(struct berth_container *container, int *timeout_ms, struct berth_error *error);
+
+/*
+ * Reads or writes one file of the container's cgroups by its name, "memory.usage_in_bytes", "cpu.shares"; v1 names are
+ * translated on v2 where there is an equivalent. Writing a memory limit or CPU shares is as berth_container_update.
+ * -ENOENT: there is no such file; -ENOTSUP: no equivalent on this machine's cgroups. Reading NUL-terminates and returns
+ * the length.
+ */
+BERTH_API ssize_t berth_container_cgroup_read(struct berth_container *container, const char *file, char *buffer,
+					      size_t size, struct berth_error *error);
+BERTH_API int berth_container_cgroup_write(struct berth_container *container, const char *file, const char *value,
+					   struct berth_error *error);
 
 /*
  * Sends a signal to the command (through init, which passes SIGINT and SIGQUIT on to its process group, and all
@@ -437,6 +515,22 @@ BERTH_API int berth_check(struct berth *berth, void (*tell)(const struct berth_f
  */
 BERTH_API ssize_t berth_collect(struct berth *berth, const char *cgroup_parent, bool kill_running,
 				struct berth_error *error);
+
+/* ---- Framework roots ---- */
+
+struct berth_root {
+	size_t size;
+	const char *framework; /* its ID */
+	const char *lower;     /* what it lies over; "/": the host */
+	const char *path;      /* where it is mounted */
+	bool mounted;
+	bool used;      /* by a container that has not ended */
+	uint64_t bytes; /* disk space its executors' writes take; UINT64_MAX where not asked for */
+};
+
+/* Tells of each framework root; sizes also measures bytes. Strings are borrowed for the call. */
+BERTH_API int berth_root_list(struct berth *berth, bool sizes, void (*tell)(const struct berth_root *root, void *data),
+			      void *data, struct berth_error *error);
 
 /* Removes a framework root and all that its executors wrote. -EBUSY while one of them runs, -ENOENT if there is none.
  */
