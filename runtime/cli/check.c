@@ -87,7 +87,7 @@ int cli_check(int argc, char **argv)
 
 	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
-	if (berth_open(NULL, &berth, &error) < 0)
+	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);
 	findings = input.json ? json_array() : NULL;
 	struct report report = {findings, isatty(STDOUT_FILENO) == 1};

@@ -237,6 +237,17 @@ int cli_env_add(const char ***env, size_t *n, const char *argument, struct error
 
 /* ---- Containers ---- */
 
+int cli_open(struct berth **berth, struct berth_error *error)
+{
+	int result = berth_open(NULL, berth, error);
+
+	if ((result == -EACCES || result == -EPERM) && geteuid() != 0) {
+		size_t used = strlen(error->text);
+		snprintf(error->text + used, sizeof(error->text) - used, "; berth needs root");
+	}
+	return result;
+}
+
 int cli_find(struct berth *berth, const char *name, struct berth_container **container, struct berth_error *error)
 {
 	int result = berth_container_find(berth, name, container, error);
@@ -253,7 +264,7 @@ int cli_each(const struct cli_words *names,
 	struct berth_error error = BERTH_ERROR_INIT;
 	int status = 0;
 
-	if (berth_open(NULL, &berth, &error) < 0)
+	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);
 	for (int i = 0; i < names->n; i++) {
 		cleanup_container struct berth_container *container = NULL;

@@ -92,6 +92,9 @@ static inline void cleanup_container_(struct berth_container **container)
 #define cleanup_berth __attribute__((cleanup(cleanup_berth_)))
 #define cleanup_container __attribute__((cleanup(cleanup_container_)))
 
+/* berth_open with the defaults; the error says so when what lacks is root. */
+int cli_open(struct berth **berth, struct berth_error *error);
+
 /* berth_container_find, with a hint in the error when there is none of that name. */
 int cli_find(struct berth *berth, const char *name, struct berth_container **container, struct berth_error *error);
 

@@ -88,7 +88,7 @@ static int monitor(struct run_options *options, bool has_log)
 
 	options->launch.flags |= BERTH_KEEP_RECORD;
 	options->launch.stdio = stdio;
-	if (berth_open(NULL, &berth, &error) < 0 || berth_launch(berth, &options->launch, &container, &error) < 0) {
+	if (cli_open(&berth, &error) < 0 || berth_launch(berth, &options->launch, &container, &error) < 0) {
 		report_send(error.exit_status ? error.exit_status : ERROR_STATUS_FAILED, error.text);
 		return ERROR_STATUS_FAILED;
 	}

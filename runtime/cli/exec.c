@@ -95,7 +95,7 @@ static int exec_inside(struct exec_input *input)
 	if (input->options.flags & BERTH_TTY)
 		tty_size(&input->options.tty_rows, &input->options.tty_columns);
 	foreground_block_signals();
-	if (berth_open(NULL, &berth, &error) < 0 || cli_find(berth, input->name, &container, &error) < 0 ||
+	if (cli_open(&berth, &error) < 0 || cli_find(berth, input->name, &container, &error) < 0 ||
 	    berth_container_exec(container, &input->options, &process, &error) < 0)
 		return cli_fail(&error);
 	const struct foreground foreground = {

@@ -30,7 +30,12 @@ static void signals_add(sigset_t *set, const int *signals, size_t n)
 static void signals_fill(sigset_t *set, int tty)
 {
 	sigemptyset(set);
-	signals_add(set, passed_on, N(passed_on));
+	/* What berth was told to ignore, as by nohup, it does not pass on; blocked it would be seen nevertheless. */
+	for (size_t i = 0; i < N(passed_on); i++) {
+		struct sigaction action;
+		if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			sigaddset(set, passed_on[i]);
+	}
 	signals_add(set, own_all, N(own_all));
 	if (tty >= 0)
 		signals_add(set, own_tty, N(own_tty));

@@ -59,7 +59,7 @@ int cli_gc(int argc, char **argv)
 
 	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
-	if (berth_open(NULL, &berth, &error) < 0)
+	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);
 	ssize_t removed = berth_collect(berth, input.cgroup_parent, input.kill, &error);
 	if (removed < 0)

@@ -18,7 +18,7 @@ int cli_plan(int argc, char **argv)
 	launch->flags |= options.detach ? BERTH_KEEP_RECORD : BERTH_DIE_WITH_THREAD;
 	if (launch->flags & BERTH_TTY)
 		tty_size(&launch->tty_rows, &launch->tty_columns);
-	if (berth_open(NULL, &berth, &error) < 0 || berth_plan(berth, launch, options.json, stdout, &error) < 0)
+	if (cli_open(&berth, &error) < 0 || berth_plan(berth, launch, options.json, stdout, &error) < 0)
 		return cli_fail(&error);
 	return 0;
 }

@@ -254,7 +254,7 @@ int cli_ps(int argc, char **argv)
 
 	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
-	if (berth_open(NULL, &berth, &error) < 0)
+	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);
 	ssize_t n = berth_list(berth, &containers, &error);
 	if (n < 0)

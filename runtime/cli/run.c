@@ -61,7 +61,7 @@ static int run_foreground(struct run_options *options)
 	if (launch->flags & BERTH_TTY)
 		tty_size(&launch->tty_rows, &launch->tty_columns);
 	foreground_block_signals();
-	if (berth_open(NULL, &berth, &error) < 0 || berth_launch(berth, launch, &container, &error) < 0)
+	if (cli_open(&berth, &error) < 0 || berth_launch(berth, launch, &container, &error) < 0)
 		return cli_fail(&error);
 
 	const struct foreground foreground = {

@@ -178,14 +178,16 @@ int cli_stats(int argc, char **argv)
 
 	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
-	if (berth_open(NULL, &berth, &error) < 0)
+	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);
 	if (input.json)
 		output.json = json_array();
 	else
 		table_add(&output.table, head, sizeof(head) / sizeof(*head));
 	int status = input.names.n ? stats_named(berth, &input.names, &output) : stats_all(berth, &output);
-	int printed = input.json ? cli_print_json(output.json) : table_print(&output.table, stdout);
+	/* The head alone would look like an answer. */
+	bool nothing = status && output.table.n <= output.table.columns;
+	int printed = input.json ? cli_print_json(output.json) : nothing ? 0 : table_print(&output.table, stdout);
 	table_release(&output.table);
 	return status ? status : printed ? ERROR_STATUS_FAILED : 0;
 }

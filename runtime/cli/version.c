@@ -17,8 +17,9 @@ int cli_version(int argc, char **argv)
 	printf("berth    %s\n", berth_version());
 	if (uname(&system) == 0)
 		printf("kernel   %s %s %s\n", system.sysname, system.release, system.machine);
-	if (berth_open(NULL, &berth, &error) < 0)
-		return cli_fail(&error);
-	printf("cgroups  %s\n", berth_cgroup_layout(berth));
+	if (cli_open(&berth, &error) < 0)
+		printf("cgroups  unknown: %s\n", error.text);
+	else
+		printf("cgroups  %s\n", berth_cgroup_layout(berth));
 	return 0;
 }

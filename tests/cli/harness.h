@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Drives the built berth program as a user would. The program is $BERTH, else the one built beside this suite. Each
+ * test has a world of its own: a directory, a state root in it, and a cgroup parent, all gone afterwards, whatever
+ * happened.
+ */
+#ifndef TESTS_CLI_HARNESS_H
+#define TESTS_CLI_HARNESS_H
+
+#include <criterion/criterion.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Longer than anything here takes on a loaded machine; a test that waits as long has found a hang. */
+enum { HANG_BOUND_MS = 60000 };
+
+struct world {
+	char directory[64];     /* "/tmp/berth-test-cli-PID" */
+	char state[80];         /* $BERTH_STATE_ROOT */
+	char cgroup_parent[48]; /* for --cgroup-parent */
+	const char *program;
+};
+extern struct world world;
+
+/* Fixtures. world_init skips the test without root. */
+void world_init(void);
+void world_fini(void);
+/* For tests that need no root: they launch nothing. */
+void world_init_unprivileged(void);
+
+#define WORLD_TEST(suite, name) Test(suite, name, .init = world_init, .fini = world_fini)
+
+/* A program that was started, and what it has written so far. */
+struct job {
+	pid_t pid;
+	int pidfd;
+	int in, out, err; /* our ends of its pipes; -1 when closed */
+	char *out_text, *err_text;
+	size_t out_length, err_length;
+	int status; /* once finished: exit status, or 128 + signal */
+	bool finished;
+};
+
+/*
+ * Starts berth with a NULL-terminated list of arguments; "run" and "plan" get --cgroup-parent of the world put behind.
+ * Standard input is a pipe (job->in).
+ */
+void job_start(struct job *job, const char *const *arguments);
+/* Reads its output until standard output (or error) holds `text`, within HANG_BOUND_MS; fails the test otherwise. */
+void job_await_output(struct job *job, const char *text);
+void job_await_error(struct job *job, const char *text);
+/* Closes its standard input, waits for its end and for that of its output. */
+void job_finish(struct job *job);
+/* Kills what still runs, frees. */
+void job_release(struct job *job);
+
+#define cleanup_job __attribute__((cleanup(job_release)))
+
+/* Starts with these words, and waits for the end with an empty standard input. Release *job. */
+void berth_words(struct job *job, const char *const *arguments);
+#define BERTH(job, ...) berth_words(job, (const char *const[]){__VA_ARGS__, NULL})
+#define BERTH_START(job, ...) job_start(job, (const char *const[]){__VA_ARGS__, NULL})
+
+/* Fails the test unless it ended with this status, showing what it wrote. */
+#define expect_status(job, expected)                                                                                   \
+	cr_assert_eq((job)->status, expected, "exit status %d instead of %d; stdout: %s; stderr: %s", (job)->status,   \
+		     expected, (job)->out_text, (job)->err_text)
+
+/* One line on standard error, "berth COMMAND: sentence", with `part` in it, and nothing on standard output. */
+void expect_complaint(const struct job *job, const char *part);
+
+/* Lines of text. */
+size_t count_lines(const char *text);
+
+/*
+ * What berth could have left on this machine: entries of the state root, cgroup directories below the parent,
+ * mounts that name the world. malloc'ed text, for comparison.
+ */
+char *world_snapshot(void);
+
+/* Waits until pid (host) is gone. */
+void await_gone(pid_t pid);
+
+/* A file of the world: returns its path in a static buffer that holds the last four. */
+const char *world_path(const char *name);
+void world_write(const char *name, const char *text, mode_t mode);
+/* malloc'ed; fails the test when it can't be read. */
+char *world_read(const char *name);
+
+/* berth inspect's "pid" of a container. */
+pid_t container_pid(const char *name);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Help, version and what is told to someone who mistypes: none of it needs root. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/cli/harness.h"
+
+#define N(array) (sizeof(array) / sizeof(*(array)))
+
+TestSuite(cli_help, .init = world_init_unprivileged, .fini = world_fini);
+
+static const char *const commands[] = {"run",  "plan", "ps",    "inspect", "stats", "exec", "update", "kill",
+				       "stop", "wait", "pause", "resume",  "rm",    "gc",   "check",  "version"};
+
+Test(cli_help, lists_every_command)
+{
+	cleanup_job struct job job;
+	static const char *const ways[] = {"--help", "-h", "help"};
+
+	for (size_t way = 0; way < N(ways); way++) {
+		BERTH(&job, ways[way]);
+		expect_status(&job, 0);
+		cr_expect_str_eq(job.err_text, "");
+		for (size_t i = 0; i < N(commands); i++) {
+			char line[32];
+			snprintf(line, sizeof(line), "\n  %-9s ", commands[i]);
+			cr_expect(strstr(job.out_text, line), "%s does not list %s", ways[way], commands[i]);
+		}
+		job_release(&job);
+	}
+	BERTH(&job, "--version");
+	expect_status(&job, 0);
+	cr_expect_eq(strncmp(job.out_text, "berth ", 6), 0, "%s", job.out_text);
+}
+
+Test(cli_help, of_each_command)
+{
+	for (size_t i = 0; i < N(commands); i++) {
+		char usage[64];
+		cleanup_job struct job by_option, by_letter, by_command;
+		BERTH(&by_option, commands[i], "--help");
+		BERTH(&by_letter, commands[i], "-h");
+		BERTH(&by_command, "help", commands[i]);
+		expect_status(&by_option, 0);
+		expect_status(&by_letter, 0);
+		expect_status(&by_command, 0);
+		snprintf(usage, sizeof(usage), "Usage: berth %s [OPTION...]", commands[i]);
+		cr_expect_eq(strncmp(by_option.out_text, usage, strlen(usage)), 0, "%s", by_option.out_text);
+		cr_expect(strstr(by_option.out_text, "-h, --help"), "%s", by_option.out_text);
+		cr_expect_str_eq(by_option.err_text, "");
+		cr_expect_str_eq(by_option.out_text, by_letter.out_text);
+		cr_expect_str_eq(by_option.out_text, by_command.out_text);
+		if (strcmp(commands[i], "version") != 0)
+			cr_expect(strstr(by_option.out_text, "\nExample"), "no example: %s", by_option.out_text);
+	}
+}
+
+Test(cli_help, names_every_option_of_run)
+{
+	static const char *const options[] = {
+		"-n, --name=", "--root=",          "-c, --cpus=",       "--cpu-limit=", "--cpuset=",   "-m, --mem=",
+		"--swap=",     "--pids=",          "-v, --volume=",     "--tmpfs=",     "--read-only", "-e, --env=",
+		"--env-clear", "-w, --workdir=",   "-u, --user=",       "--hostname=",  "--net=",      "--uts=",
+		"--ipc=",      "-t, --tty",        "-i, --interactive", "--init",       "--no-init",   "-d, --detach",
+		"--log=",      "--cgroup-parent=", "--rlimit=",         "--timeout=",
+	};
+	cleanup_job struct job run, plan;
+
+	BERTH(&run, "run", "--help");
+	BERTH(&plan, "plan", "--help");
+	for (size_t i = 0; i < N(options); i++) {
+		cr_expect(strstr(run.out_text, options[i]), "run --help lacks %s", options[i]);
+		cr_expect(strstr(plan.out_text, options[i]), "plan --help lacks %s", options[i]);
+	}
+	cr_expect(!strstr(run.out_text, "--json"));
+	cr_expect(strstr(plan.out_text, "--json"));
+}
+
+Test(cli_help, that_cannot_be_written_is_a_failure)
+{
+	cleanup_job struct job job;
+	char command[512];
+
+	/* Through a shell, for the redirection. */
+	const char *program = world.program;
+	snprintf(command, sizeof(command), "exec \"%s\" run --help >/dev/full", program);
+	world.program = "/bin/sh";
+	BERTH(&job, "-c", command);
+	world.program = program;
+	expect_status(&job, 125);
+	expect_complaint(&job, "No space left on device");
+}
+
+Test(cli_help, mistyped_commands)
+{
+	static const struct {
+		const char *typed, *complaint;
+	} mistakes[] = {
+		{"rum", "the nearest is 'run'"},
+		{"RUN", "'RUN' is no command of berth"},
+		{"inspekt", "the nearest is 'inspect'"},
+		{"frobnicate", "try `berth --help'"},
+		{"", "'' is no command"},
+		{"--frobnicate", "unknown option '--frobnicate'"},
+		{"-x", "unknown option '-x'"},
+		{"run\n--", "'run\\n--' is no command"},
+	};
+	for (size_t i = 0; i < N(mistakes); i++) {
+		cleanup_job struct job job;
+		BERTH(&job, mistakes[i].typed);
+		expect_status(&job, 125);
+		expect_complaint(&job, mistakes[i].complaint);
+	}
+	cleanup_job struct job job;
+	berth_words(&job, (const char *const[]){NULL});
+	expect_status(&job, 125);
+	expect_complaint(&job, "no command given");
+}
