@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cgroup directories by hand. A layout is what is mounted on this machine (v1, v2 or both); a cgroup
+ * is one container's set of directories, one in each hierarchy it needs; each controller is used
+ * where it lives. What differs between v1 and v2 is in the table of controllers (controllers.c) and
+ * nowhere else. Background: cgroups(7), Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
+ */
+#ifndef CGROUP_CGROUP_H
+#define CGROUP_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "nsutil/base/error.h"
+
+enum cgroup_controller {
+	CGROUP_CPU,
+	CGROUP_CPUACCT, /* v2: part of cpu, always there */
+	CGROUP_CPUSET,
+	CGROUP_MEMORY,
+	CGROUP_PIDS,
+	CGROUP_FREEZER, /* v2: cgroup.freeze, always there */
+	CGROUP_IO,      /* v1: blkio */
+	CGROUP_DEVICES, /* v1 only; on v2 a BPF program does its work */
+	CGROUP_CONTROLLERS,
+};
+#define CGROUP_BIT(controller) (1u << (controller))
+
+/* The kernel's v1 or v2 name for messages and options: "cpu", "memory", "freezer", ... */
+const char *cgroup_controller_name(enum cgroup_controller controller);
+/* The controller of that name ("io" and "blkio" are one), or -1. */
+int cgroup_controller_find(const char *name);
+
+/* ---- What is mounted ---- */
+
+struct cgroup_layout;
+
+/*
+ * Reads what is mounted from mountinfo (NULL: /proc/self/mountinfo) and keeps a descriptor on each
+ * hierarchy. Read-only after this, so threads may share it. No cgroup mount at all is no error here:
+ * cgroup_layout_version then answers 0 for every controller. Free with cgroup_layout_free.
+ */
+int cgroup_layout_open(const char *mountinfo, struct cgroup_layout **layout, struct error *error);
+void cgroup_layout_free(struct cgroup_layout *layout);
+
+/* 1 or 2: the version of the hierarchy that serves the controller; 0: no hierarchy does. */
+int cgroup_layout_version(const struct cgroup_layout *layout, enum cgroup_controller controller);
+
+/* "v1", "v2", "hybrid" or "none". */
+const char *cgroup_layout_name(const struct cgroup_layout *layout);
+
+/* Where the controller's hierarchy is mounted, or NULL. Borrowed from the layout. */
+const char *cgroup_layout_mount_point(const struct cgroup_layout *layout, enum cgroup_controller controller);
+
+/* ---- One container's directories ---- */
+
+struct cgroup;
+
+/*
+ * Makes directory PARENT/NAME in the hierarchy of every controller in wanted (a set of CGROUP_BITs).
+ * parent is a path below the mount points without leading slash ("berth", "a/b"); its missing parts are
+ * made, on v2 with the wanted controllers enabled down the tree. name is one path component.
+ * Fails by name for a controller that is nowhere (-ENOENT) and for a directory that is there already
+ * (-EEXIST), and then leaves none of its directories. The layout must outlive the cgroup. Free with cgroup_free,
+ * which leaves the directories; cgroup_destroy removes them.
+ */
+int cgroup_create(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
+		  struct cgroup **cgroup, struct error *error);
+
+/* The same set for directories that are there, or were: nothing is touched, none need exist. */
+int cgroup_open(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
+		struct cgroup **cgroup, struct error *error);
+void cgroup_free(struct cgroup *cgroup);
+
+/* The controllers the cgroup was made with. */
+unsigned int cgroup_controllers(const struct cgroup *cgroup);
+
+/* Absolute path of the i-th directory, or NULL past the last. Borrowed from the cgroup. */
+const char *cgroup_path(const struct cgroup *cgroup, size_t i);
+
+/* The path of the controller's directory, or NULL if the cgroup was made without it. Borrowed. */
+const char *cgroup_controller_path(const struct cgroup *cgroup, enum cgroup_controller controller);
+
+/* ---- Entering ---- */
+
+enum { CGROUP_MAX_HIERARCHIES = 16 };
+
+struct cgroup_entry {
+	int into;                          /* v2 directory for CLONE_INTO_CGROUP, or -1 */
+	int procs[CGROUP_MAX_HIERARCHIES]; /* v1 cgroup.procs files, open for writing "0" */
+	size_t n_procs;
+	int into_procs; /* cgroup.procs of `into`, for where CLONE_INTO_CGROUP is not to be had; or -1 */
+};
+
+/* Opens what a new process needs to enter the cgroup; all CLOEXEC. Release with cgroup_entry_close. */
+int cgroup_entry_open(const struct cgroup *cgroup, struct cgroup_entry *entry, struct error *error);
+void cgroup_entry_close(struct cgroup_entry *entry);
+
+/* Moves one running process, with all its threads, into each of the directories. 0 or -errno. */
+int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *error);
+
+/* ---- Limits ---- */
+
+#define CGROUP_UNLIMITED UINT64_MAX     /* lifts a limit */
+#define CGROUP_NO_SWAP (UINT64_MAX - 1) /* for swap: none at all, which 0 can't say */
+
+/* Zero or NULL leaves a resource as it is. */
+struct cgroup_limits {
+	uint64_t cpu_shares;     /* weight, 1024 = one CPU, 2..262144; v2: the weight by the OCI runtimes' conversion */
+	uint64_t cpu_quota_us;   /* CPU time per period, microseconds; CGROUP_UNLIMITED lifts it */
+	uint64_t cpu_period_us;  /* 0: 100000 */
+	const char *cpuset_cpus; /* "0-3,7" */
+	const char *cpuset_mems;
+	uint64_t memory; /* bytes */
+	uint64_t swap;   /* bytes beyond memory; needs the memory limit to be known: set or already in force */
+	uint64_t pids;
+};
+
+/* The controllers these limits need, as a set of CGROUP_BITs. */
+unsigned int cgroup_limits_controllers(const struct cgroup_limits *limits);
+
+/*
+ * Writes the limits, after checking all of them (-EINVAL for a value the kernel's range does not hold, -ENOENT for a
+ * controller the cgroup was made without). On v1 memory and memory+swap are written in the order that never crosses
+ * them, both or none; a swap limit left alone keeps its distance from memory. Controllers are written one after
+ * another: those before a failing one keep their new limits.
+ * The error names the file, the value, the kernel's answer and, for -EBUSY of a memory limit, the usage.
+ */
+int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_limits *limits, struct error *error);
+
+/*
+ * v2 cpu.weight for v1 cpu.shares, as current OCI runtimes convert (2 -> 1, 1024 -> 100, 262144 -> 10000), and back.
+ * Values out of range are taken as the nearest end. There are more shares than weights: back comes, of those with that
+ * weight, the roundest in binary, so powers of two come back as they were and the others within the width of one weight
+ * (10 comes back as 12, 102 as 104).
+ */
+uint64_t cgroup_weight_from_shares(uint64_t shares);
+uint64_t cgroup_shares_from_weight(uint64_t weight);
+
+/*
+ * One step towards a memory limit below what is in use: reclaims a bounded amount (swapping out where there is swap)
+ * and lets the limit in force follow the usage down. target->memory is set, and target->swap if swap is limited too.
+ * Returns 1 when the target is in force, 0 when there is more to do, now or after a while (whether it got on shows in
+ * the usage), or -errno.
+ */
+int cgroup_memory_shrink(const struct cgroup *cgroup, const struct cgroup_limits *target, struct error *error);
+
+/* ---- Single files by name ---- */
+
+/*
+ * Reads or writes the cgroup's file of that name ("memory.usage_in_bytes", "cpu.shares"), in the directory of the
+ * controller the name begins with. Where that is v2, v1 names are translated if there is an equivalent; else -ENOTSUP.
+ * -ENOENT: the cgroup has no such controller. Reading NUL-terminates and returns the length.
+ */
+ssize_t cgroup_file_read(const struct cgroup *cgroup, const char *name, char *buffer, size_t size, struct error *error);
+int cgroup_file_write(const struct cgroup *cgroup, const char *name, const char *value, struct error *error);
+
+/* The controller that a file's name (or "NAME=VALUE") belongs to, as a set of one CGROUP_BIT; 0 if it isn't mounted. */
+unsigned int cgroup_file_controllers(const struct cgroup_layout *layout, const char *name);
+
+/* ---- Reading ---- */
+
+struct cgroup_stats {
+	unsigned int known;    /* set of CGROUP_BITs whose fields below were read */
+	uint64_t cpu_usage_ns; /* CPUACCT */
+	uint64_t cpu_user_ns;
+	uint64_t cpu_system_ns;
+	uint64_t cpu_throttled_ns; /* CPU */
+	uint64_t cpu_shares;       /* CPU; v2: the weight, converted back */
+	uint64_t cpu_quota_us;     /* UINT64_MAX: none */
+	uint64_t cpu_period_us;
+	uint64_t memory_usage; /* MEMORY, bytes */
+	uint64_t memory_peak;
+	uint64_t memory_limit; /* UINT64_MAX: none */
+	uint64_t memory_rss;   /* anonymous memory */
+	uint64_t memory_cache; /* page cache, shmem included */
+	uint64_t swap_usage;
+	uint64_t swap_limit; /* beyond memory; UINT64_MAX: none or unknown */
+	uint64_t oom_kills;
+	uint64_t processes; /* PIDS: tasks (threads count), as the controller counts */
+	uint64_t processes_limit;
+	uint64_t io_read_bytes; /* IO */
+	uint64_t io_write_bytes;
+};
+
+/* Reads what the cgroup's controllers know. A file that isn't there leaves its field 0, and no error. -ENOENT when the
+ * cgroup is gone. */
+int cgroup_read(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);
+
+/* Only memory: usage, peak, limit, oom_kills; what the end of a container needs. Fills those fields alone. */
+int cgroup_read_memory(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);
+
+/* The processes inside, descendants' directories included, each once. *pids is malloc'ed. Returns their number or
+ * -errno; 0 when the cgroup is gone. */
+ssize_t cgroup_processes(const struct cgroup *cgroup, pid_t **pids, struct error *error);
+
+/* ---- Freezing, ending ---- */
+
+/*
+ * Freezes or thaws (the cgroup must have been made with CGROUP_FREEZER), and waits until the kernel says it is so (v1
+ * FROZEN, v2 "frozen 1" in cgroup.events), no longer than timeout_ms: then -ETIMEDOUT, and a freeze is taken back.
+ */
+int cgroup_freeze(const struct cgroup *cgroup, bool freeze, int timeout_ms, struct error *error);
+/* 1 frozen (by itself or by a directory above), 0 not (or not all of it yet), or -errno; -ENOENT without the freezer.
+ */
+int cgroup_frozen(const struct cgroup *cgroup);
+
+/*
+ * Kills what is alive inside (v2: cgroup.kill; v1: thaw, then SIGKILL to each process by pidfd until none is left) and
+ * removes the directories bottom-up, those the container made below its own included; waits for dying processes by
+ * event where the kernel has one, no longer than timeout_ms, then -EBUSY with the processes' ids in the error.
+ * Directories that are gone already are no error. Nothing is killed, and the answer is -EBUSY, when the calling process
+ * is inside. On v1 with the pids controller new processes are refused from here on, also when this fails.
+ */
+int cgroup_destroy(const struct cgroup *cgroup, int timeout_ms, struct error *error);
+
+/*
+ * Removes the parent directories that cgroup_create made (it marks them with the attribute trusted.berth), where they
+ * are empty, from the bottom up. Never fails: what is in use, and what someone else made, stays.
+ */
+void cgroup_remove_parent(const struct cgroup_layout *layout, const char *parent);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making memory fit a limit lower than what is in use, one bounded step at a time. Between the steps the limit
+ * follows the usage down with a little slack, so what has been won can't grow back, and ordinary allocations don't run
+ * into it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cgroup/controllers.h"
+#include "nsutil/base/cleanup.h"
+#include "nsutil/base/file.h"
+
+/* What one step tries to win at the most: so much that the cost of a write does not matter, so little that nobody waits
+ * long for it. */
+enum { STEP_BYTES = 16 << 20, SLACK_BYTES = 4 << 20 };
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The limit to put in force between two steps. */
+static uint64_t ratchet(uint64_t limit, uint64_t usage)
+{
+	return lesser(limit, usage + SLACK_BYTES);
+}
+
+static uint64_t next_goal(uint64_t usage, uint64_t target)
+{
+	return usage > target + STEP_BYTES ? usage - STEP_BYTES : target;
+}
+
+int cgroup_v1_memory_shrink(const struct cgroup_directory *directory, const struct cgroup_limits *target,
+			    struct error *error)
+{
+	struct cgroup_stats now = {0};
+	if (!cgroup_v1_memory_read_brief(directory->fd, &now))
+		return error_errno(error, ENOENT, "read the memory usage of %s", directory->path);
+	uint64_t goal = next_goal(now.memory_usage, target->memory);
+	if (goal == target->memory) {
+		/* The kernel reclaims what is over, or answers EBUSY and leaves the limit as it was. */
+		int result = cgroup_v1_memory_apply(directory, target, error);
+		if (result != -EBUSY)
+			return result < 0 ? result : 1;
+	} else {
+		int result = cgroup_directory_write_u64(directory, "memory.limit_in_bytes", goal, "-1", error);
+		if (result < 0 && result != -EBUSY && result != -EINTR)
+			return result;
+	}
+	uint64_t limit = ratchet(now.memory_limit, cgroup_directory_u64(directory->fd, "memory.usage_in_bytes"));
+	cgroup_directory_write_u64(directory, "memory.limit_in_bytes", limit, "-1", NULL);
+	return 0;
+}
+
+/* Reclaims without touching a limit where the kernel can (5.19), else by a lower memory.high. Best effort. */
+static void v2_reclaim(const struct cgroup_directory *directory, uint64_t usage, uint64_t goal)
+{
+	char amount[32];
+	snprintf(amount, sizeof amount, "%llu", (unsigned long long)(usage - goal));
+	if (file_write(directory->fd, "memory.reclaim", amount) == -ENOENT)
+		cgroup_directory_write_u64(directory, "memory.high", goal, "max", NULL);
+}
+
+int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const struct cgroup_limits *target,
+			    struct error *error)
+{
+	struct cgroup_stats now = {0};
+	if (!cgroup_v2_memory_read_brief(directory->fd, &now))
+		return error_errno(error, ENOENT, "read the memory usage of %s", directory->path);
+	if (now.memory_usage > target->memory) {
+		v2_reclaim(directory, now.memory_usage, next_goal(now.memory_usage, target->memory));
+		cgroup_v2_memory_read_brief(directory->fd, &now);
+	}
+	/* memory.max below the usage would not fail but kill, so it is lowered to what fits, and no further. */
+	bool fits = now.memory_usage <= target->memory;
+	struct cgroup_limits limits =
+		fits ? *target : (struct cgroup_limits){.memory = ratchet(now.memory_limit, now.memory_usage)};
+	int result = cgroup_v2_memory_apply(directory, &limits, error);
+	if (fits)
+		cgroup_directory_write_u64(directory, "memory.high", CGROUP_UNLIMITED, "max", NULL);
+	return result < 0 ? result : fits;
+}
+
+int cgroup_memory_shrink(const struct cgroup *cgroup, const struct cgroup_limits *target, struct error *error)
+{
+	for (size_t i = 0; i < cgroup->count; i++) {
+		const struct cgroup_place *place = &cgroup->places[i];
+		if (!(place->controllers & CGROUP_BIT(CGROUP_MEMORY)))
+			continue;
+		cleanup_fd int fd = cgroup_place_open(cgroup, place);
+		if (fd < 0)
+			return error_errno(error, -fd, "open %s to lower its memory limit", place->path);
+		struct cgroup_directory directory = {.fd = fd, .path = place->path};
+		return cgroup_controller_table[CGROUP_MEMORY].operations[place->hierarchy->version].shrink(
+			&directory, target, error);
+	}
+	return error_set(error, ENOENT, "cgroup %s was made without the memory controller", cgroup->relative);
+}
