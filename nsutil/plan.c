@@ -241,9 +241,24 @@ void plan_add_rlimit(struct plan *plan, int resource, uint64_t soft, uint64_t ha
 	step_add(plan, (struct plan_step){.op = PLAN_RLIMIT, .n = {(uint64_t)resource, soft, hard}});
 }
 
-void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups)
+void plan_add_bounding(struct plan *plan, uint64_t kept)
 {
-	struct plan_step step = {.op = PLAN_USER, .n = {uid, gid}};
+	step_add(plan, (struct plan_step){.op = PLAN_BOUNDING, .n = {kept}});
+}
+
+void plan_add_capabilities(struct plan *plan, uint64_t permitted, uint64_t ambient)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_CAPABILITIES, .n = {permitted, ambient}});
+}
+
+void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
+		   bool keep_capabilities)
+{
+	struct plan_step step = {
+		.op = PLAN_USER,
+		.flags = keep_capabilities ? PLAN_KEEP_CAPABILITIES : 0,
+		.n = {uid, gid},
+	};
 	for (size_t i = 0; i < n_groups; i++) {
 		char decimal[16];
 		snprintf(decimal, sizeof decimal, "%u", groups[i]);

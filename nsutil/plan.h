@@ -49,7 +49,11 @@ void plan_add_fork(struct plan *plan, bool join);
 void plan_add_setsid(struct plan *plan);
 void plan_add_tty(struct plan *plan, unsigned short rows, unsigned short columns);
 void plan_add_rlimit(struct plan *plan, int resource, uint64_t soft, uint64_t hard);
-void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups);
+/* Capabilities are sets of bits by number, as in capabilities(7). */
+void plan_add_bounding(struct plan *plan, uint64_t kept);
+void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
+		   bool keep_capabilities);
+void plan_add_capabilities(struct plan *plan, uint64_t permitted, uint64_t ambient);
 void plan_add_chdir(struct plan *plan, const char *path);
 void plan_add_environment(struct plan *plan, const char *const *environment);
 /* Must be the last. path: the value of PATH to look the command up in when it has no slash. */

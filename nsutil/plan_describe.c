@@ -167,6 +167,13 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		say(&out, "set resource limit %u to %llu:%llu", (unsigned int)step->n[0],
 		    (unsigned long long)step->n[1], (unsigned long long)step->n[2]);
 		break;
+	case PLAN_BOUNDING:
+		say(&out, "limit capabilities to %#llx", (unsigned long long)step->n[0]);
+		break;
+	case PLAN_CAPABILITIES:
+		say(&out, "take capabilities %#llx, ambient %#llx", (unsigned long long)step->n[0],
+		    (unsigned long long)step->n[1]);
+		break;
 	case PLAN_USER:
 		say(&out, "become uid %u, gid %u", (unsigned int)step->n[0], (unsigned int)step->n[1]);
 		if (step->list_count) {

@@ -91,8 +91,8 @@ struct berth_config {
 };
 
 /*
- * Opens a context; config may be NULL. The state root is made (mode 0700) if missing, and refused if it
- * belongs to another user or others can write to it.
+ * Opens a context; config may be NULL. For root, the state root is made (mode 0700) if missing; it is refused if it
+ * belongs to another user or others can write to it. Other users get a context that can plan.
  */
 BERTH_API int berth_open(const struct berth_config *config, struct berth **berth, struct berth_error *error);
 /* Closes it. Its containers must have been closed before; the processes inside them live on. NULL is allowed. */

@@ -101,9 +101,13 @@ static void compile_command(const struct spec *spec, struct plan *plan)
 		plan_add_tty(plan, spec->tty_rows, spec->tty_columns);
 	for (size_t i = 0; i < spec->n_rlimits; i++)
 		plan_add_rlimit(plan, spec->rlimits[i].resource, spec->rlimits[i].soft, spec->rlimits[i].hard);
-	if (spec->user)
-		plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups);
+	/* While still root: a directory its user may not enter is none of the user's doing. */
 	plan_add_chdir(plan, spec->workdir);
+	plan_add_bounding(plan, spec->capabilities);
+	if (spec->user)
+		plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups, spec->ambient);
+	/* Root has what the bounding set leaves; another user just what was asked for by name. */
+	plan_add_capabilities(plan, spec->uid ? spec->ambient : spec->capabilities, spec->uid ? spec->ambient : 0);
 	plan_add_environment(plan, (const char *const *)spec->env);
 	plan_add_exec(plan, spec->argv[0], environment_get(spec->env, "PATH"), (const char *const *)spec->argv);
 }

@@ -73,12 +73,18 @@ static const char *first_set(const char *given, const char *variable, const char
 	return value && *value ? value : fallback;
 }
 
-/* Opens the state root, made 0700 if missing, and refuses one that others could have put things into. */
-static int state_root_open(const char *path, struct error *error)
+/*
+ * Opens the state root, made 0700 if missing, and refuses one that others could have put things into. Who can't launch
+ * makes nothing, and gets along without: -1 in *opened.
+ */
+static int state_root_open(const char *path, int *opened, struct error *error)
 {
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+	bool launches = geteuid() == 0;
+	if (launches && mkdir(path, 0700) < 0 && errno != EEXIST)
 		return error_errno(error, errno, "make the state directory %s", path);
 	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && !launches && (errno == EACCES || errno == ENOENT))
+		return 0;
 	if (fd < 0)
 		return error_errno(error, errno, "open the state directory %s", path);
 	struct stat status;
@@ -93,7 +99,25 @@ static int state_root_open(const char *path, struct error *error)
 		return error_set(error, EPERM,
 				 "the state directory %s is writable by others (mode %04o): chmod it to 0700", path,
 				 status.st_mode & 07777);
-	return steal_fd(&fd);
+	if (launches && mkdirat(fd, ".stage", 0700) < 0 && errno != EEXIST)
+		return error_errno(error, errno, "make %s/.stage", path);
+	*opened = steal_fd(&fd);
+	return 0;
+}
+
+static int data_root_check(const char *path, struct error *error)
+{
+	struct stat status;
+	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
+		return error_errno(error, ENOTDIR, "the data directory %s", path);
+	return 0;
+}
+
+int context_require_state(const struct berth *berth, struct error *error)
+{
+	if (berth->state_fd >= 0)
+		return 0;
+	return error_set(error, EPERM, "the state directory %s can't be opened: run as root", berth->state_root);
 }
 
 static int context_open(const struct berth_config *config, struct berth *berth, struct error *error)
@@ -102,11 +126,9 @@ static int context_open(const struct berth_config *config, struct berth *berth, 
 	berth->data_root = absolute(first_set(config->data_root, "BERTH_DATA_ROOT", "/var/lib/berth"));
 	if (!berth->state_root || !berth->data_root || asprintf(&berth->stage, "%s/.stage", berth->state_root) < 0)
 		return error_errno(error, ENOMEM, "open berth");
-	berth->state_fd = state_root_open(berth->state_root, error);
-	if (berth->state_fd < 0)
-		return berth->state_fd;
-	if (mkdirat(berth->state_fd, ".stage", 0700) < 0 && errno != EEXIST)
-		return error_errno(error, errno, "make %s", berth->stage);
+	if (state_root_open(berth->state_root, &berth->state_fd, error) < 0 ||
+	    data_root_check(berth->data_root, error) < 0)
+		return -error->code;
 	berth->init_fd = init_image_open(error);
 	if (berth->init_fd < 0)
 		return berth->init_fd;

@@ -23,6 +23,9 @@ struct berth {
 	int fail_error;
 };
 
+/* -EPERM for a caller without the state root. */
+int context_require_state(const struct berth *berth, struct error *error);
+
 /* Hands an inner error out. Returns inner's code, negative. */
 int error_export(const struct error *inner, struct berth_error *outer);
 

@@ -69,6 +69,8 @@ static int spec_from_exec_options(const struct berth_container *container, const
 	spec->env = environment_merge(inherited, options->env, options->flags & BERTH_TTY);
 	spec->workdir = strdup(options->workdir ? options->workdir : record->workdir);
 	spec->user = user ? strdup(user) : NULL;
+	spec->capabilities = record->capabilities;
+	spec->ambient = record->ambient;
 	if (!spec->argv || !spec->env || !spec->workdir || (user && !spec->user))
 		return no_memory(error);
 	return users_resolve(record->root_directory, spec->user, &spec->uid, &spec->gid, &spec->groups, &spec->n_groups,

@@ -8,6 +8,7 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
+#include "runtime/capabilities.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
 #include "runtime/json.h"
@@ -80,6 +81,19 @@ static json_t *flags_json(unsigned int flags)
 	return array;
 }
 
+static json_t *capabilities_json(uint64_t set)
+{
+	json_t *array = json_array();
+	for (int i = 0; i < 64; i++) {
+		char name[32];
+		if (!(set >> i & 1))
+			continue;
+		capability_name(i, name, sizeof name);
+		json_array_append_new(array, json_string(name));
+	}
+	return array;
+}
+
 static const struct {
 	uint64_t bit;
 	const char *name;
@@ -120,6 +134,8 @@ int berth_container_inspect(struct berth_container *container, FILE *out, struct
 		return error_export(&inner, error);
 	/* Numbers that mean something to berth alone give way to words. */
 	json_object_set_new(json, "flags", flags_json(container->record.flags));
+	json_object_set_new(json, "capabilities", capabilities_json(container->record.capabilities));
+	json_object_set_new(json, "ambient", capabilities_json(container->record.ambient));
 	json_object_set_new(json, "namespaces", namespaces_json(container->record.namespaces));
 	json_object_set_new(json_object_get(json, "cgroup"), "paths", paths_json(container->cgroup));
 	json_object_set_new(json, "env", environment_json(container->directory));
@@ -198,7 +214,7 @@ static int plan_print(const struct berth *berth, const struct berth_options *opt
 {
 	cleanup_spec struct spec spec = {0};
 	cleanup_plan struct plan *plan = NULL;
-	int code = spec_from_options(berth, options, &spec, error);
+	int code = spec_from_options(options, &spec, error);
 	if (code == 0)
 		code = compile_container(berth, &spec, &plan, error);
 	if (code < 0)

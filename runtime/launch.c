@@ -21,6 +21,8 @@ unsigned int launch_controllers(const struct berth *berth, const struct spec *sp
 	static const enum cgroup_controller watched[] = {CGROUP_CPU,  CGROUP_CPUACCT, CGROUP_MEMORY,
 							 CGROUP_PIDS, CGROUP_FREEZER, CGROUP_IO};
 	unsigned int controllers = cgroup_limits_controllers(&spec->limits);
+	for (size_t i = 0; spec->cgroup_files && spec->cgroup_files[i]; i++)
+		controllers |= cgroup_file_controllers(berth->layout, spec->cgroup_files[i]);
 	if (spec->flags & BERTH_FEW_CGROUPS)
 		return controllers;
 	for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
@@ -47,6 +49,9 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 		.controllers = controllers,
 		.flags = spec->flags,
 		.namespaces = spec_namespaces(spec),
+		.capabilities = spec->capabilities,
+		.ambient = spec->ambient,
+		.memory_policy = spec->memory_policy,
 		.started_ns = started_ns,
 	};
 	return record->name ? 0 : -ENOMEM;
@@ -93,6 +98,17 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 	return code < 0 ? explain_death(container, spec, wait_status, error) : 0;
 }
 
+/* entry: "NAME=VALUE", checked. */
+static int write_cgroup_file(const struct cgroup *cgroup, const char *entry, struct error *error)
+{
+	cleanup_free char *name = strdup(entry);
+	if (!name)
+		return error_errno(error, ENOMEM, "write cgroup file %s", entry);
+	char *value = strchr(name, '=');
+	*value++ = '\0';
+	return cgroup_file_write(cgroup, name, value, error);
+}
+
 /* Everything behind the reserved name. What it made is in the handle, for the caller to undo. */
 static int set_up(struct berth_container *container, const struct spec *spec, const struct plan *plan, const int *stdio,
 		  struct error *error)
@@ -108,6 +124,8 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 				     &container->cgroup, error);
 		if (code == 0)
 			code = cgroup_apply(container->cgroup, &spec->limits, error);
+		for (size_t i = 0; code == 0 && spec->cgroup_files && spec->cgroup_files[i]; i++)
+			code = write_cgroup_file(container->cgroup, spec->cgroup_files[i], error);
 		if (code < 0)
 			return code;
 	}
@@ -128,7 +146,7 @@ static int launch(struct berth_container *container, const struct berth_options 
 {
 	struct berth *berth = container->berth;
 	cleanup_spec struct spec spec = {0};
-	int code = spec_from_options(berth, options, &spec, error);
+	int code = spec_from_options(options, &spec, error);
 	if (code < 0)
 		return code;
 	if (geteuid() != 0)

@@ -74,21 +74,64 @@ static const char *users_root(const struct spec *spec)
 	return spec_root_is_host(spec) ? "/" : spec->root_directory;
 }
 
+static json_t *cgroup_json(const struct spec *spec, unsigned int controllers)
+{
+	char name[NAME_ENCODED_SIZE];
+	name_encode(spec->name, name);
+	return json_pack("{s:o, s:s, s:o}", "parent", json_from_bytes(spec->cgroup_parent), "name", name, "controllers",
+			 controllers_json(controllers));
+}
+
+static json_t *policy_json(const struct berth_memory_policy *policy)
+{
+	return json_pack("{s:i, s:i, s:I, s:f, s:b}", "grace_ms", policy->grace_ms, "lenient_ms", policy->lenient_ms,
+			 "reserve", (json_int_t)policy->reserve, "pressure", policy->pressure, "freeze",
+			 policy->freeze);
+}
+
+static json_t *number_json(uint64_t number)
+{
+	return json_integer((json_int_t)number);
+}
+
 json_t *record_make(const struct spec *spec, unsigned int controllers, uint64_t started_ns)
 {
-	char cgroup_name[NAME_ENCODED_SIZE];
-	name_encode(spec->name, cgroup_name);
-	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:I, s:I, s:{s:o, s:s, s:o}, s:o, "
-			 "s:o, s:o, s:o}",
-			 "name", json_from_bytes(spec->name), "started_ns", (json_int_t)started_ns, "root",
-			 json_from_bytes(spec->root), "root_directory", json_from_bytes(users_root(spec)), "framework",
-			 json_from_bytes(spec->framework), "command", json_from_strings(spec->argv), "workdir",
-			 json_from_bytes(spec->workdir), "user", json_from_bytes(spec->user), "uid", (int)spec->uid,
-			 "gid", (int)spec->gid, "hostname", json_from_bytes(spec->hostname), "flags",
-			 (json_int_t)spec->flags, "namespaces", (json_int_t)spec_namespaces(spec), "cgroup", "parent",
-			 json_from_bytes(spec->cgroup_parent), "name", cgroup_name, "controllers",
-			 controllers_json(controllers), "limits", limits_json(&spec->limits), "volumes",
-			 volumes_json(spec), "tmpfs", tmpfs_json(spec), "rlimits", rlimits_json(spec));
+	const struct {
+		const char *key;
+		json_t *value;
+	} members[] = {
+		{"name", json_from_bytes(spec->name)},
+		{"started_ns", number_json(started_ns)},
+		{"root", json_from_bytes(spec->root)},
+		{"root_directory", json_from_bytes(users_root(spec))},
+		{"framework", json_from_bytes(spec->framework)},
+		{"command", json_from_strings(spec->argv)},
+		{"workdir", json_from_bytes(spec->workdir)},
+		{"user", json_from_bytes(spec->user)},
+		{"uid", number_json(spec->uid)},
+		{"gid", number_json(spec->gid)},
+		{"hostname", json_from_bytes(spec->hostname)},
+		{"flags", number_json(spec->flags)},
+		{"namespaces", number_json(spec_namespaces(spec))},
+		{"capabilities", number_json(spec->capabilities)},
+		{"ambient", number_json(spec->ambient)},
+		{"cgroup", cgroup_json(spec, controllers)},
+		{"limits", limits_json(&spec->limits)},
+		{"cgroup_files", json_from_strings(spec->cgroup_files)},
+		{"memory_policy", policy_json(&spec->memory_policy)},
+		{"volumes", volumes_json(spec)},
+		{"tmpfs", tmpfs_json(spec)},
+		{"rlimits", rlimits_json(spec)},
+	};
+	json_t *record = json_object();
+	bool complete = record;
+	/* Each value is taken over even if it can't be set. */
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		complete &= json_object_set_new(record, members[i].key, members[i].value) == 0;
+	if (complete)
+		return record;
+	json_decref(record);
+	return NULL;
 }
 
 json_t *record_load(int directory, struct error *error)
@@ -116,6 +159,23 @@ static unsigned int controllers_parse(const json_t *array)
 	return controllers;
 }
 
+static void policy_parse(const json_t *json, struct berth_memory_policy *policy)
+{
+	*policy = (struct berth_memory_policy){
+		.size = sizeof *policy,
+		.grace_ms = (int)json_integer_value(json_object_get(json, "grace_ms")),
+		.lenient_ms = (int)json_integer_value(json_object_get(json, "lenient_ms")),
+		.reserve = (uint64_t)json_integer_value(json_object_get(json, "reserve")),
+		.pressure = json_number_value(json_object_get(json, "pressure")),
+		.freeze = json_is_true(json_object_get(json, "freeze")),
+	};
+}
+
+static uint64_t number_parse(const json_t *json, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(json, key));
+}
+
 int record_parse(const json_t *json, struct record *record, struct error *error)
 {
 	const json_t *cgroup = json_object_get(json, "cgroup");
@@ -128,10 +188,13 @@ int record_parse(const json_t *json, struct record *record, struct error *error)
 		.cgroup_parent = json_to_bytes(json_object_get(cgroup, "parent")),
 		.cgroup_name = json_to_bytes(json_object_get(cgroup, "name")),
 		.controllers = controllers_parse(json_object_get(cgroup, "controllers")),
-		.flags = (unsigned int)json_integer_value(json_object_get(json, "flags")),
-		.namespaces = (uint64_t)json_integer_value(json_object_get(json, "namespaces")),
-		.started_ns = (uint64_t)json_integer_value(json_object_get(json, "started_ns")),
+		.flags = (unsigned int)number_parse(json, "flags"),
+		.namespaces = number_parse(json, "namespaces"),
+		.capabilities = number_parse(json, "capabilities"),
+		.ambient = number_parse(json, "ambient"),
+		.started_ns = number_parse(json, "started_ns"),
 	};
+	policy_parse(json_object_get(json, "memory_policy"), &record->memory_policy);
 	if (record->name && record->workdir && record->root_directory && record->cgroup_parent && record->cgroup_name)
 		return 0;
 	record_free(record);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/capabilities.h"
+#include "runtime/memory_policy.h"
 #include "runtime/name.h"
 #include "runtime/parse.h"
 #include "runtime/users.h"
@@ -41,6 +43,7 @@ void spec_free(struct spec *spec)
 		free((char *)spec->tmpfs[i].target);
 	free(spec->tmpfs);
 	free(spec->rlimits);
+	strings_free(spec->cgroup_files);
 	*spec = (struct spec){0};
 }
 
@@ -308,8 +311,19 @@ static int copy_limits(const struct berth_options *options, struct spec *spec, s
 	return 0;
 }
 
-int spec_from_options(const struct berth *berth, const struct berth_options *given, struct spec *spec,
-		      struct error *error)
+static int copy_cgroup_files(const struct berth_options *options, struct spec *spec, struct error *error)
+{
+	for (size_t i = 0; options->cgroup_files && options->cgroup_files[i]; i++) {
+		const char *equals = strchr(options->cgroup_files[i], '=');
+		if (!equals || equals == options->cgroup_files[i])
+			return error_set(error, EINVAL, "cgroup file '%s' is not of the form NAME=VALUE",
+					 options->cgroup_files[i]);
+	}
+	spec->cgroup_files = strings_copy(options->cgroup_files);
+	return options->cgroup_files && !spec->cgroup_files ? no_memory(error) : 0;
+}
+
+int spec_from_options(const struct berth_options *given, struct spec *spec, struct error *error)
 {
 	*spec = (struct spec){0};
 	struct berth_options options;
@@ -327,7 +341,11 @@ int spec_from_options(const struct berth *berth, const struct berth_options *giv
 	    (code = copy_limits(&options, spec, error)) < 0 || (code = copy_volumes(&options, spec, error)) < 0 ||
 	    (code = copy_tmpfs(&options, spec, error)) < 0 || (code = copy_rlimits(&options, spec, error)) < 0)
 		return code;
-	(void)berth;
+	if ((code = capabilities_resolve(options.cap_add, options.cap_drop, &spec->capabilities, &spec->ambient,
+					 error)) < 0 ||
+	    (code = copy_cgroup_files(&options, spec, error)) < 0 ||
+	    (code = memory_policy_import(options.memory_policy, &spec->memory_policy, error)) < 0)
+		return code;
 	return users_resolve(spec_root_is_host(spec) ? "/" : spec->root_directory, spec->user, &spec->uid, &spec->gid,
 			     &spec->groups, &spec->n_groups, error);
 }

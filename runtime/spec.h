@@ -28,6 +28,8 @@ struct spec {
 	gid_t gid;
 	gid_t *groups; /* supplementary */
 	size_t n_groups;
+	uint64_t capabilities; /* the bounding set, bit by number */
+	uint64_t ambient;      /* what a user other than root keeps: what was added by name */
 	char *hostname;
 	char *cgroup_parent;
 	struct cgroup_limits limits; /* its strings are owned */
@@ -37,13 +39,14 @@ struct spec {
 	size_t n_tmpfs;
 	struct berth_rlimit *rlimits;
 	size_t n_rlimits;
+	char **cgroup_files; /* "NAME=VALUE"; NULL: none */
+	struct berth_memory_policy memory_policy;
 	unsigned short tty_rows, tty_columns;
 };
 
 /* Checks everything that can be known beforehand, touching nothing. The caller frees with spec_free, also on failure.
  */
-int spec_from_options(const struct berth *berth, const struct berth_options *options, struct spec *spec,
-		      struct error *error);
+int spec_from_options(const struct berth_options *options, struct spec *spec, struct error *error);
 void spec_free(struct spec *spec);
 
 /* Whether the root is the host's own tree, in one of its kinds. */

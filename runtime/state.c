@@ -97,7 +97,7 @@ int state_create(const struct berth *berth, const struct spec *spec, unsigned in
 
 int state_open(const struct berth *berth, const char *name, struct error *error)
 {
-	if (name_check(name, "container's name", error) < 0)
+	if (context_require_state(berth, error) < 0 || name_check(name, "container's name", error) < 0)
 		return -error->code;
 	char encoded[NAME_ENCODED_SIZE];
 	name_encode(name, encoded);
@@ -125,8 +125,11 @@ static int start_time(pid_t pid, uint64_t *ticks)
 
 int state_write_init(int directory, pid_t pid, const char *fallbacks, struct error *error)
 {
-	uint64_t ticks;
+	/* Gone already, where the caller lets the kernel reap its children: then there is nobody to find by it. */
+	uint64_t ticks = 0;
 	int code = start_time(pid, &ticks);
+	if (code == -ENOENT || code == -ESRCH)
+		code = 0;
 	char text[512];
 	int length = snprintf(text, sizeof text, "%d %" PRIu64 "\n%s", pid, ticks, fallbacks);
 	if (code == 0)

@@ -32,6 +32,8 @@ struct record {
 	unsigned int controllers;
 	unsigned int flags;
 	uint64_t namespaces;
+	uint64_t capabilities, ambient;
+	struct berth_memory_policy memory_policy;
 	uint64_t started_ns;
 };
 

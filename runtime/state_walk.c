@@ -22,6 +22,8 @@ static DIR *open_state_root(const struct berth *berth)
 int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),
 	       void *data, struct error *error)
 {
+	if (context_require_state(berth, error) < 0)
+		return -error->code;
 	cleanup_dir DIR *stream = open_state_root(berth);
 	if (!stream)
 		return error_errno(error, errno, "read %s", berth->state_root);

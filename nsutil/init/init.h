@@ -28,8 +28,8 @@ step_function step_private, step_mount, step_bind, step_unmount, step_attributes
 /* paths.c */
 step_function step_mkdir, step_file, step_symlink, step_mknod;
 /* process.c */
-step_function step_setns, step_hostname, step_loopback, step_die_with_parent, step_setsid, step_rlimit, step_user,
-	step_chdir;
+step_function step_setns, step_hostname, step_loopback, step_die_with_parent, step_setsid, step_rlimit, step_bounding,
+	step_user, step_capabilities, step_chdir;
 /* tty.c */
 step_function step_tty;
 /* exec.c */

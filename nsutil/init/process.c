@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -63,6 +64,35 @@ int step_rlimit(struct init *init, const struct plan_step *step)
 	return setrlimit((int)step->n[0], &limit) < 0 ? -errno : 0;
 }
 
+int step_bounding(struct init *init, const struct plan_step *step)
+{
+	(void)init;
+	/* EINVAL: the number behind the last capability this kernel has. */
+	for (unsigned int capability = 0; capability < 64; capability++)
+		if (!(step->n[0] >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return errno == EINVAL ? 0 : -errno;
+	return 0;
+}
+
+int step_capabilities(struct init *init, const struct plan_step *step)
+{
+	(void)init;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct __user_cap_data_struct){
+			.permitted = (uint32_t)(step->n[0] >> 32 * i),
+			.effective = (uint32_t)(step->n[0] >> 32 * i),
+			.inheritable = (uint32_t)(step->n[1] >> 32 * i),
+		};
+	if (syscall(SYS_capset, &header, data) < 0)
+		return -errno;
+	for (unsigned int capability = 0; capability < 64; capability++)
+		if (step->n[1] >> capability & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+			return -errno;
+	return 0;
+}
+
 /* The raw calls: musl's would signal threads that are not there. */
 int step_user(struct init *init, const struct plan_step *step)
 {
@@ -72,6 +102,8 @@ int step_user(struct init *init, const struct plan_step *step)
 	const char *decimal = plan_text(init->plan, step->list);
 	for (uint32_t i = 0; i < step->list_count; i++, decimal += strlen(decimal) + 1)
 		groups[i] = (gid_t)strtoul(decimal, NULL, 10);
+	if (step->flags & PLAN_KEEP_CAPABILITIES && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -errno;
 	gid_t gid = (gid_t)step->n[1];
 	uid_t uid = (uid_t)step->n[0];
 	if (syscall(SYS_setgroups, step->list_count, groups) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0 ||

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUNTIME_CAPABILITIES_H
+#define RUNTIME_CAPABILITIES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nsutil/base/error.h"
+
+/*
+ * The default set with the names in add over it and those in drop taken out; "ALL" stands for every capability the
+ * kernel has. *added: what was added by name. Sets are bits by number, capabilities(7). -EINVAL for a name libcap does
+ * not know.
+ */
+int capabilities_resolve(const char *const *add, const char *const *drop, uint64_t *set, uint64_t *added,
+			 struct error *error);
+
+/* "CAP_CHOWN", or the number of one libcap has no name for. */
+void capability_name(int capability, char *name, size_t size);
+
+#endif
