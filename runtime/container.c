@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
+#include "runtime/monitor.h"
 
 struct berth_container *container_new(struct berth *berth)
 {
@@ -24,6 +25,7 @@ void berth_container_close(struct berth_container *container)
 {
 	if (!container)
 		return;
+	monitor_free(container->monitor);
 	cgroup_free(container->cgroup);
 	if (container->pidfd >= 0)
 		close(container->pidfd);

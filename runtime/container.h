@@ -18,8 +18,9 @@ struct berth_container {
 	int pidfd;     /* PID 1; -1: had ended when the handle was made */
 	int tty;
 	pid_t pid;
-	bool owner; /* waits for it and cleans up behind it */
-	bool ended; /* end is known */
+	struct monitor *monitor; /* an owner that attends; else NULL */
+	bool owner;              /* waits for it and cleans up behind it */
+	bool ended;              /* end is known */
 	struct berth_end end;
 };
 
@@ -54,6 +55,11 @@ void container_list_free(struct container_list *list);
 /* Like the public ones, with inner errors. */
 int container_wait(struct berth_container *container, int timeout_ms, struct error *error);
 int container_kill(struct berth_container *container, enum berth_reason reason, struct error *error);
+/* detail: the sentence that will say how it ended; "": the usual one. */
+int container_kill_with_detail(struct berth_container *container, enum berth_reason reason, const char *detail,
+			       struct error *error);
+/* -ESRCH for a container that has ended, -ENOTSUP for one without cgroups. */
+int container_require_cgroup(const struct berth_container *container, struct error *error);
 
 /* reason.c: how a container ended, from what is known. */
 struct evidence {
@@ -61,6 +67,7 @@ struct evidence {
 	int command_status; /* the command's, as init recorded it; -1: no record */
 	bool no_init;       /* PID 1 was the command */
 	int requested;      /* enum berth_reason a killer left; 0: none */
+	const char *detail; /* the sentence it left; "": none */
 	uint64_t oom_kills;
 };
 /* Sets end->reason, code and text from the evidence and the numbers that are in *end already. */

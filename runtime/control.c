@@ -53,10 +53,16 @@ int berth_container_signal(struct berth_container *container, int signal, struct
 
 int container_kill(struct berth_container *container, enum berth_reason reason, struct error *error)
 {
+	return container_kill_with_detail(container, reason, "", error);
+}
+
+int container_kill_with_detail(struct berth_container *container, enum berth_reason reason, const char *detail,
+			       struct error *error)
+{
 	if (container->pidfd < 0)
 		return 0;
 	/* Written first: whoever sees the end must find the reason. */
-	int code = state_write_reason(container->directory, reason);
+	int code = state_write_reason(container->directory, reason, detail);
 	if (code < 0 && code != -ENOENT)
 		return error_errno(error, -code, "record why container '%s' is killed", container->record.name);
 	code = send_signal(container, SIGKILL, NULL, error);
@@ -76,7 +82,7 @@ int berth_container_kill(struct berth_container *container, enum berth_reason re
 	return container_kill(container, reason, &inner) < 0 ? error_export(&inner, error) : 0;
 }
 
-static int require_running(const struct berth_container *container, struct error *error)
+int container_require_cgroup(const struct berth_container *container, struct error *error)
 {
 	if (container->ended || container->pidfd < 0)
 		return ended(container, error);
@@ -85,29 +91,10 @@ static int require_running(const struct berth_container *container, struct error
 	return 0;
 }
 
-int berth_container_update(struct berth_container *container, const struct berth_resources *given,
-			   struct berth_error *error)
-{
-	struct error inner = {0};
-	struct berth_resources resources;
-	struct cgroup_limits limits;
-	if (struct_import(&resources, sizeof resources, given, &inner, "berth_resources") < 0 ||
-	    limits_from_resources(&resources, &limits, &inner) < 0 || require_running(container, &inner) < 0)
-		return error_export(&inner, error);
-	unsigned int lacking = cgroup_limits_controllers(&limits) & ~cgroup_controllers(container->cgroup);
-	if (lacking) {
-		enum cgroup_controller first = (enum cgroup_controller)__builtin_ctz(lacking);
-		error_set(&inner, ENOTSUP, "container '%s' was launched without a cgroup of the %s controller",
-			  container->record.name, cgroup_controller_name(first));
-		return error_export(&inner, error);
-	}
-	return cgroup_apply(container->cgroup, &limits, &inner) < 0 ? error_export(&inner, error) : 0;
-}
-
 static int freeze(struct berth_container *container, bool frozen, struct berth_error *error)
 {
 	struct error inner = {0};
-	if (require_running(container, &inner) < 0 ||
+	if (container_require_cgroup(container, &inner) < 0 ||
 	    cgroup_freeze(container->cgroup, frozen, FREEZE_TIMEOUT_MS, &inner) < 0)
 		return error_export(&inner, error);
 	return 0;
@@ -139,7 +126,7 @@ int berth_container_stats(struct berth_container *container, struct berth_stats 
 {
 	struct error inner = {0};
 	struct cgroup_stats read = {0};
-	if (require_running(container, &inner) < 0 || cgroup_read(container->cgroup, &read, &inner) < 0)
+	if (container_require_cgroup(container, &inner) < 0 || cgroup_read(container->cgroup, &read, &inner) < 0)
 		return error_export(&inner, error);
 	struct berth_stats known = {
 		.has_cpu = read.known & CGROUP_BIT(CGROUP_CPUACCT),
@@ -171,7 +158,7 @@ int berth_container_stats(struct berth_container *container, struct berth_stats 
 ssize_t berth_container_processes(struct berth_container *container, pid_t **pids, struct berth_error *error)
 {
 	struct error inner = {0};
-	ssize_t count = require_running(container, &inner);
+	ssize_t count = container_require_cgroup(container, &inner);
 	if (count == 0)
 		count = cgroup_processes(container->cgroup, pids, &inner);
 	return count < 0 ? error_export(&inner, error) : count;

@@ -32,8 +32,8 @@ static bool is_kernel_interface(const char *type)
  * written. */
 static bool is_no_lower_layer(const char *type)
 {
-	static const char *const types[] = {"vfat",    "msdos", "exfat",    "ntfs3", "cifs", "smb3",
-					    "iso9660", "udf",   "squashfs", "erofs", NULL};
+	static const char *const types[] = {"vfat",    "msdos", "exfat",    "ntfs3", "cifs",    "smb3",
+					    "iso9660", "udf",   "squashfs", "erofs", "overlay", NULL};
 	return is_one_of(type, types) || strncmp(type, "fuse", 4) == 0;
 }
 

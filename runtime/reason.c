@@ -72,7 +72,7 @@ static void conclude_killed(const struct evidence *evidence, struct berth_end *e
 		return;
 	case BERTH_SCALE_DOWN:
 		end->reason = BERTH_SCALE_DOWN;
-		say_memory(end, "its memory did not fit the lowered limit in time");
+		snprintf(end->text, sizeof end->text, "%s", evidence->detail);
 		return;
 	default:
 		break;

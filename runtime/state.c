@@ -65,7 +65,8 @@ static int fill(int directory, const struct spec *spec, unsigned int controllers
 
 static void empty(int directory)
 {
-	static const char *const files[] = {"reason", "init", ".init.new", "exit", "environ", "end", "container.json"};
+	static const char *const files[] = {"control", "reason",  "init", ".init.new",
+					    "exit",    "environ", "end",  "container.json"};
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		unlinkat(directory, files[i], 0);
 }
@@ -176,18 +177,26 @@ int state_read_exit(int directory, int *wait_status)
 	return read(fd, wait_status, sizeof *wait_status) == sizeof *wait_status ? 0 : -ENODATA;
 }
 
-int state_write_reason(int directory, enum berth_reason reason)
+int state_write_reason(int directory, enum berth_reason reason, const char *detail)
 {
-	char text[16];
-	int length = snprintf(text, sizeof text, "%d\n", reason);
+	char text[512];
+	int length = snprintf(text, sizeof text, "%d\n%s\n", reason, detail);
 	int code = file_create(directory, "reason", text, (size_t)length);
 	return code == -EEXIST ? 0 : code;
 }
 
-int state_read_reason(int directory)
+int state_read_reason(int directory, char *detail, size_t size)
 {
-	uint64_t reason;
-	return file_read_u64(directory, "reason", &reason) == 0 && reason <= BERTH_LOST ? (int)reason : 0;
+	char text[512];
+	int reason;
+	detail[0] = '\0';
+	if (file_read(directory, "reason", text, sizeof text) < 0 || sscanf(text, "%d", &reason) != 1 ||
+	    reason < BERTH_EXITED || reason > BERTH_LOST)
+		return 0;
+	const char *second = strchr(text, '\n');
+	if (second)
+		snprintf(detail, size, "%.*s", (int)strcspn(second + 1, "\n"), second + 1);
+	return reason;
 }
 
 int state_write_end(int directory, const struct berth_end *end, struct error *error)

@@ -7,7 +7,8 @@
  *     environ          its environment, as /proc/PID/environ
  *     init             "PID STARTTIME\n", once it runs; a further line for each fallback that was taken
  *     exit             the command's wait status as init saw it, an int in native order; init holds it open
- *     reason           why it was killed, if somebody asked for that: the reason's number
+ *     reason           why it was killed, if somebody asked for that: the reason's number, a line of detail
+ *     control          the socket of an owner that attends to it
  *     end              how it ended, JSON, written by the owner; empty until then
  *
  * Ownership is an exclusive flock(2) on the directory: it ends with the owner, however that ends.
@@ -67,9 +68,12 @@ int state_open_exit(int directory);
 /* What init wrote: a wait status. -ENODATA if it did not get to that. */
 int state_read_exit(int directory, int *wait_status);
 
-/* First come, first kept: later reasons don't count. state_read_reason answers 0 for none. */
-int state_write_reason(int directory, enum berth_reason reason);
-int state_read_reason(int directory);
+/*
+ * First come, first kept: later reasons don't count. detail: one line, may be "". state_read_reason answers 0 for none,
+ * else copies the detail.
+ */
+int state_write_reason(int directory, enum berth_reason reason, const char *detail);
+int state_read_reason(int directory, char *detail, size_t size);
 
 int state_write_end(int directory, const struct berth_end *end, struct error *error);
 /*

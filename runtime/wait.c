@@ -14,6 +14,7 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/spawn.h"
 #include "runtime/container.h"
+#include "runtime/monitor.h"
 
 /* How long the processes of an ended container may take to be gone: it is the kernel's time, not theirs. */
 enum { DESTROY_TIMEOUT_MS = 30000 };
@@ -25,26 +26,30 @@ uint64_t monotonic_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Waits until PID 1 has ended. 0 or -ETIMEDOUT. */
-static int wait_for_init(const struct berth_container *container, int timeout_ms)
+/* Waits until PID 1 has ended, attending to the container meanwhile where it owns and monitors it. 0 or -ETIMEDOUT. */
+static int wait_for_init(struct berth_container *container, uint64_t deadline)
 {
-	if (container->pidfd < 0)
-		return 0;
-	uint64_t deadline = monotonic_ms() + (uint64_t)timeout_ms;
-	for (;;) {
-		struct pollfd ended = {.fd = container->pidfd, .events = POLLIN};
-		int ready = poll(&ended, 1, timeout_ms);
-		if (ready > 0)
-			return 0;
-		if (ready == 0)
-			return -ETIMEDOUT;
-		if (errno != EINTR)
+	int attend_ms = -1;
+	while (container->pidfd >= 0) {
+		struct error ignored;
+		if (container->monitor)
+			monitor_attend(container, &attend_ms, &ignored);
+		uint64_t now = monotonic_ms(), left = now < deadline ? deadline - now : 0;
+		int timeout_ms = deadline == UINT64_MAX ? -1 : left < INT_MAX ? (int)left : INT_MAX;
+		if (attend_ms >= 0 && (timeout_ms < 0 || attend_ms < timeout_ms))
+			timeout_ms = attend_ms;
+		struct pollfd polled[] = {
+			{.fd = container->pidfd, .events = POLLIN},
+			{.fd = monitor_listener(container), .events = POLLIN},
+		};
+		if (poll(polled, 2, timeout_ms) < 0 && errno != EINTR)
 			return -errno;
-		if (timeout_ms > 0) {
-			uint64_t now = monotonic_ms();
-			timeout_ms = now < deadline ? (int)(deadline - now) : 0;
-		}
+		if (polled[0].revents)
+			return 0;
+		if (monotonic_ms() >= deadline)
+			return -ETIMEDOUT;
 	}
+	return 0;
 }
 
 /* The numbers of the end, while the cgroup is still there. */
@@ -64,12 +69,14 @@ static void read_numbers(const struct berth_container *container, struct evidenc
 
 int container_finish(struct berth_container *container, int wait_status, struct error *error)
 {
+	char detail[256];
 	struct evidence evidence = {
 		.wait_status = wait_status,
 		.command_status = -1,
 		.no_init = container->record.flags & BERTH_NO_INIT,
-		.requested = state_read_reason(container->directory),
+		.detail = detail,
 	};
+	evidence.requested = state_read_reason(container->directory, detail, sizeof detail);
 	struct berth_end end = {
 		.size = sizeof end,
 		.started_ns = container->record.started_ns,
@@ -136,11 +143,9 @@ static int not_yet(const struct berth_container *container, const char *what, st
 
 int container_wait(struct berth_container *container, int timeout_ms, struct error *error)
 {
-	uint64_t start = monotonic_ms(), deadline = timeout_ms < 0 ? UINT64_MAX : start + (uint64_t)timeout_ms;
+	uint64_t deadline = timeout_ms < 0 ? UINT64_MAX : monotonic_ms() + (uint64_t)timeout_ms;
 	while (!container->ended) {
-		uint64_t now = monotonic_ms();
-		int left = timeout_ms < 0 ? -1 : now < deadline ? (int)(deadline - now) : 0;
-		int code = wait_for_init(container, left);
+		int code = wait_for_init(container, deadline);
 		if (code == -ETIMEDOUT)
 			return not_yet(container, "is still running", error);
 		if (code < 0)
