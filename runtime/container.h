@@ -58,6 +58,8 @@ int container_kill(struct berth_container *container, enum berth_reason reason, 
 /* detail: the sentence that will say how it ended; "": the usual one. */
 int container_kill_with_detail(struct berth_container *container, enum berth_reason reason, const char *detail,
 			       struct error *error);
+/* Whether PID 1 is alive; a zombie is not. */
+bool container_is_running(const struct berth_container *container);
 /* -ESRCH for a container that has ended, -ENOTSUP for one without cgroups. */
 int container_require_cgroup(const struct berth_container *container, struct error *error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can be done to a container that runs. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,12 @@ enum { FREEZE_TIMEOUT_MS = 10000 };
 static int ended(const struct berth_container *container, struct error *error)
 {
 	return error_set(error, ESRCH, "container '%s' has ended", container->record.name);
+}
+
+bool container_is_running(const struct berth_container *container)
+{
+	struct pollfd ended = {.fd = container->pidfd, .events = POLLIN};
+	return !container->ended && container->pidfd >= 0 && poll(&ended, 1, 0) == 0;
 }
 
 static int send_signal(const struct berth_container *container, int signal, siginfo_t *info, struct error *error)
@@ -116,8 +123,7 @@ enum berth_state berth_container_state(struct berth_container *container)
 		return BERTH_ENDED;
 	if (container->pidfd < 0)
 		return container->pidfd == -ENOENT ? BERTH_STARTING : BERTH_ENDED;
-	/* A signal of 0 only asks. */
-	if (pidfd_send_signal(container->pidfd, 0, NULL, 0) < 0 && errno == ESRCH)
+	if (!container_is_running(container))
 		return BERTH_ENDED;
 	return container->cgroup && cgroup_frozen(container->cgroup) > 0 ? BERTH_PAUSED : BERTH_RUNNING;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,12 +13,6 @@ enum {
 	RETRY_MS = 100,          /* after a step that won nothing */
 	FREEZE_TIMEOUT_MS = 1000,
 };
-
-static bool has_ended(const struct berth_container *container)
-{
-	struct pollfd ended = {.fd = container->pidfd, .events = POLLIN};
-	return container->ended || container->pidfd < 0 || poll(&ended, 1, 0) > 0;
-}
 
 static void thaw(struct berth_container *container, struct scale *scale)
 {
@@ -64,10 +57,10 @@ static bool host_has_spare(const struct berth_memory_policy *policy)
 static int step(struct berth_container *container, struct scale *scale, struct error *error)
 {
 	const struct berth_memory_policy *policy = &container->record.memory_policy;
-	if (has_ended(container))
+	if (!container_is_running(container))
 		return finish(container, scale, SCALE_DONE);
 	int code = cgroup_memory_shrink(container->cgroup, &scale->target, error);
-	if (code < 0 && has_ended(container))
+	if (code < 0 && !container_is_running(container))
 		return finish(container, scale, SCALE_DONE);
 	if (code < 0)
 		return finish(container, scale, SCALE_PENDING), code;

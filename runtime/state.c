@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -158,7 +159,9 @@ int state_open_init(int directory, pid_t *pid)
 		return -errno;
 	/* Read after the pidfd is held, so the answer is about the process it stands for. */
 	code = start_time(*pid, &now);
-	if (code < 0 || now != recorded)
+	/* A process that waits to be reaped, as it may for ever where PID 1 does not, has ended all the same. */
+	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+	if (code < 0 || now != recorded || poll(&ended, 1, 0) != 0)
 		return -ESRCH;
 	return steal_fd(&pidfd);
 }

@@ -105,6 +105,8 @@ static int monitor(struct run_options *options, bool has_log)
 		return ERROR_STATUS_FAILED;
 	}
 	close(REPORT_FD);
+	/* Without it a lowered memory limit is the asker's own work. */
+	berth_container_monitor(container, NULL);
 	monitor_wait(container, options->timeout_ns);
 	return 0;
 }

@@ -101,6 +101,7 @@ static int exec_inside(struct exec_input *input)
 	const struct foreground foreground = {
 		.pidfd = berth_process_pidfd(process),
 		.tty = berth_process_tty(process),
+		.monitor = -1,
 		.target = process,
 		.signal = pass_signal,
 	};

@@ -104,17 +104,19 @@ static int timer_start(uint64_t ns)
 
 static int loop(const struct foreground *foreground, int signals, int timer, struct tty *tty, struct berth_error *error)
 {
-	enum { PIDFD, SIGNALS, TIMER, TTY };
+	enum { PIDFD, SIGNALS, TIMER, MONITOR, TTY };
+	int attend_ms = -1;
 
 	for (;;) {
 		struct pollfd polls[TTY + 3] = {
 			{.fd = foreground->pidfd, .events = POLLIN},
 			{.fd = signals, .events = POLLIN},
 			{.fd = timer, .events = POLLIN},
+			{.fd = foreground->monitor, .events = POLLIN},
 		};
 		struct signalfd_siginfo info;
 		uint64_t expirations;
-		int timeout_ms = -1;
+		int timeout_ms = attend_ms;
 		size_t n_tty = tty ? tty_poll_prepare(tty, polls + TTY, &timeout_ms) : 0;
 
 		if (poll(polls, TTY + n_tty, timeout_ms) < 0 && errno != EINTR)
@@ -123,6 +125,8 @@ static int loop(const struct foreground *foreground, int signals, int timer, str
 			return 0;
 		if (polls[SIGNALS].revents && read(signals, &info, sizeof(info)) == sizeof(info))
 			signal_handle(foreground, tty, (int)info.ssi_signo);
+		if (foreground->monitor >= 0 && (polls[MONITOR].revents || attend_ms >= 0))
+			foreground->attend(foreground->target, &attend_ms);
 		if (polls[TIMER].revents && read(timer, &expirations, sizeof(expirations)) > 0) {
 			int result = foreground->expire(foreground->target, error);
 			if (result < 0)

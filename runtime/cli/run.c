@@ -21,6 +21,12 @@ static int time_out(void *target, struct berth_error *error)
 	return berth_container_kill(target, BERTH_TIMEOUT, error);
 }
 
+static void attend(void *target, int *timeout_ms)
+{
+	/* A failure is told to whoever asked for the new limit. */
+	berth_container_attend(target, timeout_ms, NULL);
+}
+
 /* What the exit status alone does not tell. A command that ended by itself, or by a signal of its own, has told. */
 static void tell_end(const struct berth_end *end, uint64_t timeout_ns)
 {
@@ -68,9 +74,11 @@ static int run_foreground(struct run_options *options)
 		.pidfd = berth_container_pidfd(container),
 		.tty = berth_container_tty(container),
 		.timeout_ns = options->timeout_ns,
+		.monitor = berth_container_monitor(container, NULL),
 		.target = container,
 		.signal = pass_signal,
 		.expire = time_out,
+		.attend = attend,
 	};
 	if (foreground_run(&foreground, &error) < 0) {
 		cli_fail(&error);
