@@ -46,6 +46,9 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 {
 	*record = (struct record){
 		.name = strdup(spec->name),
+		.workdir = strdup(spec->workdir),
+		.user = spec->user ? strdup(spec->user) : NULL,
+		.root_directory = strdup(spec_root_is_host(spec) ? "/" : spec->root_directory),
 		.controllers = controllers,
 		.flags = spec->flags,
 		.namespaces = spec_namespaces(spec),
@@ -54,7 +57,7 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 		.memory_policy = spec->memory_policy,
 		.started_ns = started_ns,
 	};
-	return record->name ? 0 : -ENOMEM;
+	return record->name && record->workdir && record->root_directory && (!spec->user || record->user) ? 0 : -ENOMEM;
 }
 
 /* Makes a death before the exec understandable: nearly always it is the memory limit. */
@@ -142,11 +145,14 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 		error);
 }
 
-static int launch(struct berth_container *container, const struct berth_options *options, struct error *error)
+static int launch(struct berth_container *container, const struct berth_options *given, struct error *error)
 {
 	struct berth *berth = container->berth;
+	struct berth_options options;
 	cleanup_spec struct spec spec = {0};
-	int code = spec_from_options(options, &spec, error);
+	int code = struct_import(&options, sizeof options, given, error, "berth_options");
+	if (code == 0)
+		code = spec_from_options(given, &spec, error);
 	if (code < 0)
 		return code;
 	if (geteuid() != 0)
@@ -165,7 +171,7 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (container->directory < 0)
 		return container->directory;
 	container->owner = true;
-	code = set_up(container, &spec, plan, options->stdio, error);
+	code = set_up(container, &spec, plan, options.stdio, error);
 	if (code == 0)
 		return 0;
 	/* The cause is what the caller must hear; should the way back fail too, `berth gc` finds what is left. */
