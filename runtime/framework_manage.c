@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Framework roots, for those who keep house: what there is, how large it is, away with it. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nsutil/base/file.h"
+#include "runtime/framework.h"
+#include "runtime/name.h"
+#include "runtime/state.h"
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+	(void)status, (void)where;
+	return type == FTW_DP ? rmdir(path) : unlink(path);
+}
+
+int berth_root_remove(struct berth *berth, const char *framework, struct berth_error *error)
+{
+	struct error inner = {0};
+	if (name_check(framework, "framework's ID", &inner) < 0)
+		return error_export(&inner, error);
+	cleanup_fd int directory = framework_lock(berth, framework, false, &inner);
+	cleanup_free char *root = framework_path(berth, framework, "root");
+	cleanup_free char *path = framework_path(berth, framework, "");
+	if (directory >= 0 && (!root || !path)) {
+		error_errno(&inner, ENOMEM, "remove framework root %s", framework);
+		return error_export(&inner, error);
+	}
+	if (directory < 0 || state_framework_in_use(berth, framework, &inner) != 0)
+		return error_export(&inner, error);
+	while (umount2(root, MNT_DETACH) == 0)
+		;
+	if (errno != EINVAL && errno != ENOENT) {
+		error_errno(&inner, errno, "unmount %s", root);
+		return error_export(&inner, error);
+	}
+	/* Physical, and never across a mount: what is still mounted below is not ours to delete. */
+	if (nftw(path, remove_entry, 64, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0) {
+		error_errno(&inner, errno, "remove %s", path);
+		return error_export(&inner, error);
+	}
+	return 0;
+}
+
+/* What the files of the directory take on disk; links counted once each is good enough for a housekeeper. */
+static uint64_t tree_bytes(int parent, const char *name)
+{
+	struct stat status;
+	if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	uint64_t bytes = (uint64_t)status.st_blocks * 512;
+	if (!S_ISDIR(status.st_mode))
+		return bytes;
+	cleanup_fd int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_dir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream)
+		return bytes;
+	int directory = steal_fd(&fd);
+	for (const struct dirent *entry; (entry = readdir(stream));)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			bytes += tree_bytes(directory, entry->d_name);
+	return bytes;
+}
+
+/* Tells of the framework root in the directory; one that is being made or removed is passed over. */
+static int tell_root(struct berth *berth, int directory, bool sizes,
+		     void (*tell)(const struct berth_root *root, void *data), void *data, struct error *error)
+{
+	char id[NAME_LIMIT + 1], lower[PATH_MAX];
+	ssize_t length = readlinkat(directory, "lower", lower, sizeof lower - 1);
+	if (length < 0 || file_read(directory, "id", id, sizeof id) < 0)
+		return 0;
+	lower[length] = '\0';
+	cleanup_free char *path = framework_path(berth, id, "root");
+	if (!path)
+		return error_errno(error, ENOMEM, "list the framework roots");
+	struct error ignored = {0};
+	struct berth_root root = {
+		.size = sizeof root,
+		.framework = id,
+		.lower = lower,
+		.path = path,
+		.mounted = framework_is_mounted(path, &ignored),
+		.used = state_framework_in_use(berth, id, &ignored) == -EBUSY,
+		.bytes = sizes ? tree_bytes(directory, "layers") : UINT64_MAX,
+	};
+	tell(&root, data);
+	return 0;
+}
+
+int berth_root_list(struct berth *berth, bool sizes, void (*tell)(const struct berth_root *root, void *data),
+		    void *data, struct berth_error *error)
+{
+	struct error inner = {0};
+	cleanup_free char *roots = NULL;
+	if (asprintf(&roots, "%s/roots", berth->data_root) < 0) {
+		error_errno(&inner, ENOMEM, "list the framework roots");
+		return error_export(&inner, error);
+	}
+	cleanup_dir DIR *stream = opendir(roots);
+	if (!stream && errno == ENOENT)
+		return 0;
+	if (!stream) {
+		error_errno(&inner, errno, "read %s", roots);
+		return error_export(&inner, error);
+	}
+	for (const struct dirent *entry; (entry = readdir(stream));) {
+		cleanup_fd int directory =
+			openat(dirfd(stream), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (directory >= 0 && entry->d_name[0] != '.' &&
+		    tell_root(berth, directory, sizes, tell, data, &inner) < 0)
+			return error_export(&inner, error);
+	}
+	return 0;
+}
