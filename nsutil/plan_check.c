@@ -4,6 +4,8 @@
 
 #include "nsutil/plan_format.h"
 
+enum { KNOWN_FLAGS = PLAN_IN_ROOT | PLAN_RECURSIVE | PLAN_JOIN | PLAN_KEEP_CAPABILITIES };
+
 static int list_check(const char *strings, uint32_t size, uint32_t offset, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -20,6 +22,9 @@ int plan_check(const void *data, size_t size)
 	const struct plan_header *plan = data;
 	if (size < sizeof *plan || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION || plan->size != size)
 		return -EINVAL;
+	/* An injected failure of no error, or of one that no errno is, would be a step left out without a word. */
+	if (plan->reserved || (plan->fail_step && (plan->fail_error == 0 || plan->fail_error > 4095)))
+		return -EINVAL;
 	if (plan->n_steps == 0 || plan->n_steps > size / sizeof(struct plan_step) || plan->string_size == 0)
 		return -EINVAL;
 	if (sizeof *plan + plan->n_steps * sizeof(struct plan_step) + plan->string_size != size)
@@ -31,7 +36,8 @@ int plan_check(const void *data, size_t size)
 	for (uint32_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &steps[i];
 		if (step->op >= PLAN_OP_COUNT || step->text >= plan->string_size || step->text2 >= plan->string_size ||
-		    step->reserved || list_check(strings, plan->string_size, step->list, step->list_count) < 0)
+		    step->reserved || (step->flags & ~KNOWN_FLAGS) ||
+		    list_check(strings, plan->string_size, step->list, step->list_count) < 0)
 			return -EINVAL;
 		/* A plan ends where it turns into the command, and only there. */
 		if ((step->op == PLAN_EXEC) != (i == plan->n_steps - 1))

@@ -94,7 +94,7 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 }
 
 /* From here on, what the command itself is: the same for a container's first and for one that joins it. */
-static void compile_command(const struct spec *spec, struct plan *plan)
+static void compile_command(const struct spec *spec, bool dies_with_parent, struct plan *plan)
 {
 	plan_add_setsid(plan);
 	if (spec->flags & BERTH_TTY)
@@ -108,6 +108,9 @@ static void compile_command(const struct spec *spec, struct plan *plan)
 		plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups, spec->ambient);
 	/* Root has what the bounding set leaves; another user just what was asked for by name. */
 	plan_add_capabilities(plan, spec->uid ? spec->ambient : spec->capabilities, spec->uid ? spec->ambient : 0);
+	/* Not earlier: a change of user takes it back. PR_SET_PDEATHSIG(2const) */
+	if (dies_with_parent)
+		plan_add_die_with_parent(plan);
 	plan_add_environment(plan, (const char *const *)spec->env);
 	plan_add_exec(plan, spec->argv[0], environment_get(spec->env, "PATH"), (const char *const *)spec->argv);
 }
@@ -117,7 +120,8 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 	cleanup_plan struct plan *made = plan_new();
 	if (!made)
 		return error_errno(error, ENOMEM, "build the plan");
-	if (spec->flags & BERTH_DIE_WITH_THREAD)
+	bool dies = spec->flags & BERTH_DIE_WITH_THREAD;
+	if (dies)
 		plan_add_die_with_parent(made);
 	plan_add_private(made);
 	int code = compile_root(berth, spec, made, error);
@@ -131,7 +135,7 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 		plan_add_loopback(made);
 	if (!(spec->flags & BERTH_NO_INIT))
 		plan_add_fork(made, false);
-	compile_command(spec, made);
+	compile_command(spec, dies && spec->flags & BERTH_NO_INIT, made);
 	*plan = steal_pointer(&made);
 	return 0;
 }
@@ -145,7 +149,8 @@ int compile_exec(const struct spec *spec, uint64_t namespaces, struct plan **pla
 		plan_add_die_with_parent(made);
 	plan_add_setns(made, namespaces);
 	plan_add_fork(made, true);
-	compile_command(spec, made);
+	/* Its parent stays outside to wait for it: when that is killed, the command goes too. */
+	compile_command(spec, true, made);
 	*plan = steal_pointer(&made);
 	return 0;
 }

@@ -17,6 +17,7 @@ struct berth_container *container_new(struct berth *berth)
 	if (!container)
 		return NULL;
 	container->berth = berth;
+	container->wait_status = -1;
 	container->directory = container->end_fd = container->pidfd = container->tty = -1;
 	return container;
 }

@@ -19,6 +19,7 @@ struct berth_container {
 	int tty;
 	pid_t pid;
 	struct monitor *monitor; /* an owner that attends; else NULL */
+	int wait_status;         /* PID 1's, once reaped by an owner that is its parent; -1: not */
 	bool owner;              /* waits for it and cleans up behind it */
 	bool ended;              /* end is known */
 	struct berth_end end;
@@ -35,10 +36,10 @@ int container_load(struct berth_container *container, int directory, struct erro
 
 /*
  * For an owner, once PID 1 is gone or is to be: finds out how the container ended, kills what is left, removes its
- * cgroups, and records the end (or, without BERTH_KEEP_RECORD, removes the record). wait_status: PID 1's as
- * waitpid(2) gives it, or -1 if unknown.
+ * cgroups, and records the end (or, without BERTH_KEEP_RECORD, removes the record). Where it fails
+ * it may be called again.
  */
-int container_finish(struct berth_container *container, int wait_status, struct error *error);
+int container_finish(struct berth_container *container, struct error *error);
 
 /* For an owner of a launch that never got a process, or lost its record of it: kills and removes all of it. */
 int container_discard(struct berth_container *container, struct error *error);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -73,8 +74,10 @@ static int spec_from_exec_options(const struct berth_container *container, const
 	spec->ambient = record->ambient;
 	if (!spec->argv || !spec->env || !spec->workdir || (user && !spec->user))
 		return no_memory(error);
-	return users_resolve(record->root_directory, spec->user, &spec->uid, &spec->gid, &spec->groups, &spec->n_groups,
-			     error);
+	/* As the container sees it now, not as it was made. */
+	char root[32];
+	snprintf(root, sizeof root, "/proc/%d/root", container->pid);
+	return users_resolve(root, spec->user, &spec->uid, &spec->gid, &spec->groups, &spec->n_groups, error);
 }
 
 static int process_start(struct berth_container *container, const struct berth_exec_options *given,

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nsutil/base/file.h"
 #include "nsutil/base/mountinfo.h"
 #include "runtime/host_mounts.h"
 #include "runtime/name.h"
 #include "runtime/overlay.h"
-#include "runtime/state.h"
 
 char *framework_path(const struct berth *berth, const char *id, const char *part)
 {
@@ -34,8 +33,7 @@ static int make_directory(const char *path, mode_t mode, struct error *error)
 	return 0;
 }
 
-/* Makes DATA_ROOT/roots/ID, and opens it locked: one process at a time makes, mounts or removes it. -errno. */
-static int framework_lock(const struct berth *berth, const char *id, bool make, struct error *error)
+int framework_lock(const struct berth *berth, const char *id, bool make, struct error *error)
 {
 	cleanup_free char *roots = NULL;
 	cleanup_free char *path = framework_path(berth, id, "");
@@ -50,6 +48,13 @@ static int framework_lock(const struct berth *berth, const char *id, bool make, 
 	if (flock(fd, LOCK_EX) < 0)
 		return error_errno(error, errno, "lock framework root %s", id);
 	return steal_fd(&fd);
+}
+
+/* The ID itself: the directory's name may only hold its hash. */
+static int record_id(int directory, const char *id, struct error *error)
+{
+	int code = faccessat(directory, "id", F_OK, 0) == 0 ? 0 : file_replace(directory, "id", id, strlen(id), 0600);
+	return code < 0 ? error_errno(error, -code, "record framework root %s", id) : 0;
 }
 
 /* Remembers what the root lies over, or checks that it is the same as before. */
@@ -74,7 +79,7 @@ static int lower_check(int directory, const struct spec *spec, struct error *err
 	return 0;
 }
 
-static bool is_mount_point(const char *path, struct error *error)
+bool framework_is_mounted(const char *path, struct error *error)
 {
 	cleanup_mount_table struct mount_table table;
 	if (mount_table_read(NULL, &table, error) < 0)
@@ -159,14 +164,16 @@ int framework_mount(const struct berth *berth, const struct spec *spec, struct e
 	cleanup_fd int directory = framework_lock(berth, id, true, error);
 	if (directory < 0)
 		return directory;
-	int code = lower_check(directory, spec, error);
+	int code = record_id(directory, id, error);
+	if (code == 0)
+		code = lower_check(directory, spec, error);
 	if (code < 0)
 		return code;
 	cleanup_free char *root = framework_path(berth, id, "root");
 	if (!root)
 		return error_errno(error, ENOMEM, "mount framework root %s", id);
 	error->code = 0;
-	if (is_mount_point(root, error))
+	if (framework_is_mounted(root, error))
 		return 0;
 	if (error->code)
 		return -error->code;
@@ -182,38 +189,4 @@ int framework_mount(const struct berth *berth, const struct spec *spec, struct e
 	if (code < 0)
 		umount2(root, MNT_DETACH);
 	return code;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-	(void)status, (void)where;
-	return type == FTW_DP ? rmdir(path) : unlink(path);
-}
-
-int berth_root_remove(struct berth *berth, const char *framework, struct berth_error *error)
-{
-	struct error inner = {0};
-	if (name_check(framework, "framework's ID", &inner) < 0)
-		return error_export(&inner, error);
-	cleanup_fd int directory = framework_lock(berth, framework, false, &inner);
-	cleanup_free char *root = framework_path(berth, framework, "root");
-	cleanup_free char *path = framework_path(berth, framework, "");
-	if (directory >= 0 && (!root || !path)) {
-		error_errno(&inner, ENOMEM, "remove framework root %s", framework);
-		return error_export(&inner, error);
-	}
-	if (directory < 0 || state_framework_in_use(berth, framework, &inner) != 0)
-		return error_export(&inner, error);
-	while (umount2(root, MNT_DETACH) == 0)
-		;
-	if (errno != EINVAL && errno != ENOENT) {
-		error_errno(&inner, errno, "unmount %s", root);
-		return error_export(&inner, error);
-	}
-	/* Physical, and never across a mount: what is still mounted below is not ours to delete. */
-	if (nftw(path, remove_entry, 64, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0) {
-		error_errno(&inner, errno, "remove %s", path);
-		return error_export(&inner, error);
-	}
-	return 0;
 }

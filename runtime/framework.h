@@ -13,6 +13,15 @@
 char *framework_path(const struct berth *berth, const char *id, const char *part);
 
 /*
+ * Opens DATA_ROOT/roots/ID, locked: one process at a time makes, mounts or removes it. make: make it where it is
+ * missing. The descriptor, the caller's to close, or -errno.
+ */
+int framework_lock(const struct berth *berth, const char *id, bool make, struct error *error);
+
+/* Whether something is mounted at the path; false with *error set if that can't be told. */
+bool framework_is_mounted(const char *path, struct error *error);
+
+/*
  * Makes and mounts the spec's framework root where it isn't yet. -EINVAL if it was made over another lower directory.
  * On failure what this call mounted is unmounted.
  */

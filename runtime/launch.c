@@ -48,7 +48,6 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 		.name = strdup(spec->name),
 		.workdir = strdup(spec->workdir),
 		.user = spec->user ? strdup(spec->user) : NULL,
-		.root_directory = strdup(spec_root_is_host(spec) ? "/" : spec->root_directory),
 		.controllers = controllers,
 		.flags = spec->flags,
 		.namespaces = spec_namespaces(spec),
@@ -57,7 +56,7 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 		.memory_policy = spec->memory_policy,
 		.started_ns = started_ns,
 	};
-	return record->name && record->workdir && record->root_directory && (!spec->user || record->user) ? 0 : -ENOMEM;
+	return record->name && record->workdir && (!spec->user || record->user) ? 0 : -ENOMEM;
 }
 
 /* Makes a death before the exec understandable: nearly always it is the memory limit. */
@@ -66,7 +65,9 @@ static int explain_death(const struct berth_container *container, const struct s
 {
 	struct cgroup_stats stats = {0};
 	bool known = container->cgroup && cgroup_read_memory(container->cgroup, &stats, NULL) == 0;
-	bool out_of_memory = (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) || error->code == ENOMEM;
+	/* Only what died by itself: after a step that failed, it was spawn that killed it. */
+	bool killed = error->code == ECHILD && WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+	bool out_of_memory = killed || error->code == ENOMEM;
 	if (!known || !spec->limits.memory || !(stats.oom_kills || out_of_memory))
 		return -error->code;
 	char limit[32];
@@ -76,7 +77,7 @@ static int explain_death(const struct berth_container *container, const struct s
 }
 
 static int spawn_into(struct berth_container *container, const struct spec *spec, const struct plan *plan,
-		      const int *stdio, struct spawned *spawned, struct error *error)
+		      struct spawned *spawned, struct error *error)
 {
 	struct cgroup_entry entry = {.into = -1, .into_procs = -1};
 	int code = container->cgroup ? cgroup_entry_open(container->cgroup, &entry, error) : 0;
@@ -91,7 +92,7 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		.cgroup_into_procs = entry.into_procs,
 		.cgroup_procs = entry.procs,
 		.n_cgroup_procs = entry.n_procs,
-		.stdio = spec->flags & BERTH_TTY ? (const int[]){-1, -1, -1} : stdio,
+		.stdio = spec->has_stdio ? spec->stdio : NULL,
 		.record_fd = record_fd,
 		.namespaces_fd = -1,
 	};
@@ -113,7 +114,7 @@ static int write_cgroup_file(const struct cgroup *cgroup, const char *entry, str
 }
 
 /* Everything behind the reserved name. What it made is in the handle, for the caller to undo. */
-static int set_up(struct berth_container *container, const struct spec *spec, const struct plan *plan, const int *stdio,
+static int set_up(struct berth_container *container, const struct spec *spec, const struct plan *plan,
 		  struct error *error)
 {
 	struct berth *berth = container->berth;
@@ -133,7 +134,7 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 			return code;
 	}
 	struct spawned spawned;
-	code = spawn_into(container, spec, plan, stdio, &spawned, error);
+	code = spawn_into(container, spec, plan, &spawned, error);
 	if (code < 0)
 		return code;
 	container->pid = spawned.pid;
@@ -145,14 +146,11 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 		error);
 }
 
-static int launch(struct berth_container *container, const struct berth_options *given, struct error *error)
+static int launch(struct berth_container *container, const struct berth_options *options, struct error *error)
 {
 	struct berth *berth = container->berth;
-	struct berth_options options;
 	cleanup_spec struct spec spec = {0};
-	int code = struct_import(&options, sizeof options, given, error, "berth_options");
-	if (code == 0)
-		code = spec_from_options(given, &spec, error);
+	int code = spec_from_options(options, &spec, error);
 	if (code < 0)
 		return code;
 	if (geteuid() != 0)
@@ -171,7 +169,7 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (container->directory < 0)
 		return container->directory;
 	container->owner = true;
-	code = set_up(container, &spec, plan, options.stdio, error);
+	code = set_up(container, &spec, plan, error);
 	if (code == 0)
 		return 0;
 	/* The cause is what the caller must hear; should the way back fail too, `berth gc` finds what is left. */

@@ -68,12 +68,6 @@ static json_t *limits_json(const struct cgroup_limits *limits)
 			 limit_json(limits->pids));
 }
 
-/* Where the container's users are looked up, as the host sees it. */
-static const char *users_root(const struct spec *spec)
-{
-	return spec_root_is_host(spec) ? "/" : spec->root_directory;
-}
-
 static json_t *cgroup_json(const struct spec *spec, unsigned int controllers)
 {
 	char name[NAME_ENCODED_SIZE];
@@ -103,7 +97,7 @@ json_t *record_make(const struct spec *spec, unsigned int controllers, uint64_t 
 		{"name", json_from_bytes(spec->name)},
 		{"started_ns", number_json(started_ns)},
 		{"root", json_from_bytes(spec->root)},
-		{"root_directory", json_from_bytes(users_root(spec))},
+		{"root_directory", json_from_bytes(spec->root_directory)},
 		{"framework", json_from_bytes(spec->framework)},
 		{"command", json_from_strings(spec->argv)},
 		{"workdir", json_from_bytes(spec->workdir)},
@@ -184,7 +178,6 @@ int record_parse(const json_t *json, struct record *record, struct error *error)
 		.framework = json_to_bytes(json_object_get(json, "framework")),
 		.workdir = json_to_bytes(json_object_get(json, "workdir")),
 		.user = json_to_bytes(json_object_get(json, "user")),
-		.root_directory = json_to_bytes(json_object_get(json, "root_directory")),
 		.cgroup_parent = json_to_bytes(json_object_get(cgroup, "parent")),
 		.cgroup_name = json_to_bytes(json_object_get(cgroup, "name")),
 		.controllers = controllers_parse(json_object_get(cgroup, "controllers")),
@@ -195,7 +188,7 @@ int record_parse(const json_t *json, struct record *record, struct error *error)
 		.started_ns = number_parse(json, "started_ns"),
 	};
 	policy_parse(json_object_get(json, "memory_policy"), &record->memory_policy);
-	if (record->name && record->workdir && record->root_directory && record->cgroup_parent && record->cgroup_name)
+	if (record->name && record->workdir && record->cgroup_parent && record->cgroup_name)
 		return 0;
 	record_free(record);
 	return error_set(error, EBADMSG, "the container's record lacks what must be in it");
@@ -207,7 +200,6 @@ void record_free(struct record *record)
 	free(record->framework);
 	free(record->workdir);
 	free(record->user);
-	free(record->root_directory);
 	free(record->cgroup_parent);
 	free(record->cgroup_name);
 	*record = (struct record){0};

@@ -334,6 +334,9 @@ int spec_from_options(const struct berth_options *given, struct spec *spec, stru
 		return error_set(error, EINVAL, "flags %#x are not known to this version of libberth",
 				 options.flags & ~(unsigned int)KNOWN_FLAGS);
 	spec->flags = options.flags;
+	spec->has_stdio = options.stdio || options.flags & BERTH_TTY;
+	for (size_t i = 0; i < 3; i++)
+		spec->stdio[i] = options.stdio && !(options.flags & BERTH_TTY) ? options.stdio[i] : -1;
 	spec->tty_rows = options.tty_rows ? options.tty_rows : 24;
 	spec->tty_columns = options.tty_columns ? options.tty_columns : 80;
 	if ((code = copy_name(options.name, spec, error)) < 0 || (code = parse_root(options.root, spec, error)) < 0 ||

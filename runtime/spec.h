@@ -41,6 +41,8 @@ struct spec {
 	size_t n_rlimits;
 	char **cgroup_files; /* "NAME=VALUE"; NULL: none */
 	struct berth_memory_policy memory_policy;
+	bool has_stdio; /* else the caller's own */
+	int stdio[3];
 	unsigned short tty_rows, tty_columns;
 };
 

@@ -26,8 +26,7 @@ struct record {
 	char *name;
 	char *framework; /* NULL: none */
 	char *workdir;
-	char *user;           /* NULL: root */
-	char *root_directory; /* where users are looked up: the host's path of its root */
+	char *user; /* NULL: root */
 	char *cgroup_parent;
 	char *cgroup_name;
 	unsigned int controllers;

@@ -67,11 +67,11 @@ static void read_numbers(const struct berth_container *container, struct evidenc
 	end->cpu_ns = stats.cpu_usage_ns;
 }
 
-int container_finish(struct berth_container *container, int wait_status, struct error *error)
+int container_finish(struct berth_container *container, struct error *error)
 {
 	char detail[256];
 	struct evidence evidence = {
-		.wait_status = wait_status,
+		.wait_status = container->wait_status,
 		.command_status = -1,
 		.no_init = container->record.flags & BERTH_NO_INIT,
 		.detail = detail,
@@ -106,6 +106,9 @@ int container_discard(struct berth_container *container, struct error *error)
 {
 	if (container->pidfd >= 0)
 		pidfd_send_signal(container->pidfd, SIGKILL, NULL, 0);
+	/* Only its parent can, and only then is it gone for good. */
+	if (container->pidfd >= 0)
+		spawned_reap(container->pidfd, &container->wait_status);
 	if (container->cgroup && cgroup_destroy(container->cgroup, DESTROY_TIMEOUT_MS, error) < 0)
 		return error_wrap(error, "clear up behind container '%s'", container->record.name);
 	return state_remove(container->berth, container->directory, container->record.name, error);
@@ -160,10 +163,9 @@ int container_wait(struct berth_container *container, int timeout_ms, struct err
 			container->owner = code == 1;
 			continue;
 		}
-		int wait_status = -1;
 		if (container->pidfd >= 0)
-			spawned_reap(container->pidfd, &wait_status);
-		code = container_finish(container, wait_status, error);
+			spawned_reap(container->pidfd, &container->wait_status);
+		code = container_finish(container, error);
 		if (code < 0)
 			return code;
 	}

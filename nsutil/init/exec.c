@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "nsutil/init/init.h"
@@ -11,9 +12,10 @@
 /* What the caller ignored or blocked must not reach the command: it starts with every signal at its default. */
 static void reset_signals(void)
 {
-	struct sigaction standard = {.sa_handler = SIG_DFL};
+	/* The raw call, with the kernel's own struct, all zero in every architecture: musl's would leave three out. */
+	static const unsigned long standard[8];
 	for (int signal = 1; signal < NSIG; signal++)
-		sigaction(signal, &standard, NULL);
+		syscall(SYS_rt_sigaction, signal, standard, NULL, _NSIG / 8);
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -54,6 +56,8 @@ int step_exec(struct init *init, const struct plan_step *step)
 	if (!argv)
 		return -ENOMEM;
 	const char *command = step_text(init, step);
+	if (!*command)
+		return -ENOENT; /* as execvp(3) has it: found in a PATH it would be the directory */
 	umask(init->umask);
 	reset_signals();
 	int code = report(init, PLAN_REPORT_EXECUTING, 0, -1);

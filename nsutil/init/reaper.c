@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -39,21 +40,23 @@ static void give_up_privileges(void)
 /* Waits until the command has ended, reaping whoever else dies; returns its wait status. */
 static int wait_for_command(pid_t command, pid_t which)
 {
-	sigset_t all;
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+	/* The raw calls: musl leaves three real-time signals out of every set, and they must be passed on too. */
+	unsigned long all[_NSIG / 8 / sizeof(long)];
+	memset(all, 0xff, sizeof all);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, all, NULL, sizeof all);
 	for (;;) {
 		siginfo_t info;
-		if (sigwaitinfo(&all, &info) < 0)
+		if (syscall(SYS_rt_sigtimedwait, all, &info, NULL, sizeof all) < 0)
 			continue;
 		if (info.si_signo == INIT_SIGNAL_WRAPPED && info.si_code == SI_QUEUE) {
 			forward(command, info.si_value.sival_int);
 			continue;
 		}
-		if (info.si_signo != SIGCHLD) {
+		/* Sent by somebody, rather than by the kernel for a child. */
+		if (info.si_signo != SIGCHLD || info.si_code <= 0)
 			forward(command, info.si_signo);
+		if (info.si_signo != SIGCHLD)
 			continue;
-		}
 		int status;
 		pid_t pid;
 		/* One SIGCHLD may stand for many deaths. */
@@ -90,8 +93,7 @@ int step_fork(struct init *init, const struct plan_step *step)
 		return -errno;
 	if (command == 0) {
 		close(INIT_FD_RECORD);
-		/* A command that was joined to a container goes when the process that started it goes. */
-		return step->flags & PLAN_JOIN && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+		return 0;
 	}
 	/* Only the child may hold these now: its exec, or its death, is what their readers wait for. */
 	close(INIT_FD_STATUS);
