@@ -15,7 +15,7 @@
 
 #include "nsutil/base/cleanup.h"
 
-enum { LINE_SIZE = 64 << 10 };
+enum { LINE_SIZE = 64 << 10, RESOLVE_TRIES = 1000 };
 
 /* NULL with errno where the root has no such file. */
 static FILE *open_in_root(const char *root, const char *path)
@@ -27,7 +27,11 @@ static FILE *open_in_root(const char *root, const char *path)
 		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	cleanup_fd int fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+	cleanup_fd int fd = -1;
+	/* EAGAIN: something on the machine was renamed or mounted while ".." was resolved. openat2(2) */
+	for (int tries = 0; fd < 0 && tries < RESOLVE_TRIES; tries++)
+		if ((fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how)) < 0 && errno != EAGAIN)
+			break;
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
 	if (file)
 		steal_fd(&fd);

@@ -13,6 +13,8 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/init/init.h"
 
+enum { RESOLVE_TRIES = 1000 };
+
 static int open_below(const struct init *init, const struct plan_step *step, const char *path, uint64_t flags)
 {
 	int directory = AT_FDCWD;
@@ -22,8 +24,13 @@ static int open_below(const struct init *init, const struct plan_step *step, con
 		/* A magic link (/proc/PID/root) would lead out of any root. */
 		how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 	}
-	int fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
-	return fd < 0 ? -errno : fd;
+	int fd;
+	/* EAGAIN: something on the machine was renamed or mounted while ".." was resolved; bounded, for it may be done
+	 * to us on purpose. */
+	for (int tries = 0; (fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how)) < 0; tries++)
+		if (errno != EAGAIN || tries == RESOLVE_TRIES)
+			return -errno;
+	return fd;
 }
 
 int path_open(const struct init *init, const struct plan_step *step, const char *path)
