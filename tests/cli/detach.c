@@ -174,8 +174,10 @@ Test(cli_detach, container_outlives_its_monitor)
 {
 	cleanup_job struct job run, list, wait, kill_job;
 
-	BERTH(&run, "run", "-d", "-n", "orphan", "sh", "-c", "trap 'exit 11' TERM; sleep 1000 & wait");
+	BERTH(&run, "run", "-d", "-n", "orphan", "--log", world_path("log"), "sh", "-c",
+	      "trap 'exit 11' TERM; echo ready; sleep 1000 & wait");
 	expect_status(&run, 0);
+	await_written("log", "ready");
 	pid_t pid = container_pid("orphan"), monitor = parent_of(pid);
 	cr_assert_eq(kill(monitor, SIGKILL), 0);
 	await_gone(monitor);
@@ -208,8 +210,10 @@ Test(cli_detach, several_wait_for_one)
 {
 	cleanup_job struct job run, first, second, stop;
 
-	BERTH(&run, "run", "-d", "-n", "shared", "sh", "-c", "trap 'exit 3' TERM; sleep 1000 & wait");
+	BERTH(&run, "run", "-d", "-n", "shared", "--log", world_path("log"), "sh", "-c",
+	      "trap 'exit 3' TERM; echo ready; sleep 1000 & wait");
 	expect_status(&run, 0);
+	await_written("log", "ready");
 	BERTH_START(&first, "wait", "shared");
 	BERTH_START(&second, "wait", "shared");
 	BERTH(&stop, "stop", "shared");

@@ -294,16 +294,36 @@ char *world_read(const char *name)
 	return text;
 }
 
+void await_written(const char *name, const char *text)
+{
+	int64_t until = now_ms() + HANG_BOUND_MS;
+
+	for (;;) {
+		char *held = access(world_path(name), F_OK) == 0 ? world_read(name) : NULL;
+		bool found = held && strstr(held, text);
+		free(held);
+		if (found)
+			return;
+		cr_assert_lt(now_ms(), until, "'%s' does not appear in %s", text, name);
+		poll(NULL, 0, 5);
+	}
+}
+
 pid_t container_pid(const char *name)
 {
-	cleanup_job struct job job;
+	int64_t until = now_ms() + HANG_BOUND_MS;
 
-	BERTH(&job, "inspect", "--", name);
-	expect_status(&job, 0);
-	json_t *object = json_loads(job.out_text, 0, NULL);
-	cr_assert(object != NULL, "not JSON: %s", job.out_text);
-	pid_t pid = (pid_t)json_integer_value(json_object_get(object, "pid"));
-	json_decref(object);
-	cr_assert_gt(pid, 1, "%s", job.out_text);
-	return pid;
+	for (;;) {
+		cleanup_job struct job job;
+		BERTH(&job, "inspect", "--", name);
+		expect_status(&job, 0);
+		json_t *object = json_loads(job.out_text, 0, NULL);
+		cr_assert(object != NULL, "not JSON: %s", job.out_text);
+		pid_t pid = (pid_t)json_integer_value(json_object_get(object, "pid"));
+		json_decref(object);
+		if (pid > 1)
+			return pid;
+		/* A command may have spoken before its launcher has written down that it runs. */
+		cr_assert(strstr(job.out_text, "\"starting\"") && now_ms() < until, "%s", job.out_text);
+	}
 }

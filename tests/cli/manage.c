@@ -254,18 +254,12 @@ Test(cli_manage, kill_with_a_signal)
 	static const char *const spellings[] = {"USR1", "SIGUSR1", "sigusr1", "10"};
 	for (size_t i = 0; i < N(spellings); i++) {
 		cleanup_job struct job kill_job, wait, remove;
-		world_write("ready", "", 0644);
-		cr_assert_eq(unlink(world_path("ready")), 0);
+		world_write("log", "", 0644);
 		cleanup_job struct job run;
-		char volume[200];
-		snprintf(volume, sizeof(volume), "%s:/mnt", world.directory);
-		BERTH(&run, "run", "-d", "-n", "box", "-v", volume, "sh", "-c",
-		      "trap 'exit 21' USR1; touch /mnt/ready; sleep 1000 & wait");
+		BERTH(&run, "run", "-d", "-n", "box", "--log", world_path("log"), "sh", "-c",
+		      "trap 'exit 21' USR1; echo ready; sleep 1000 & wait");
 		expect_status(&run, 0);
-		for (int tries = 0; access(world_path("ready"), F_OK) < 0; tries++) {
-			cr_assert_lt(tries, HANG_BOUND_MS / 5);
-			poll(NULL, 0, 5);
-		}
+		await_written("log", "ready");
 		BERTH(&kill_job, "kill", "box", spellings[i]);
 		quietly(&kill_job);
 		BERTH(&wait, "wait", "box");

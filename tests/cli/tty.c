@@ -86,7 +86,11 @@ static void see(struct person *person, const char *text)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	char *found;
 	while (!(found = strstr(person->shown, text))) {
-		look(person, 1000);
+		/* What an ended berth has left in the terminal is there at once. */
+		siginfo_t ended = {0};
+		waitid(P_PID, (id_t)person->pid, &ended, WEXITED | WNOWAIT | WNOHANG);
+		if (!look(person, 1000))
+			cr_assert_eq(ended.si_pid, 0, "'%s' is not shown before the end, but: %s", text, person->shown);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		cr_assert_lt((now.tv_sec - start.tv_sec) * 1000, HANG_BOUND_MS, "'%s' is not shown, but: %s", text,
 			     person->shown);
@@ -94,6 +98,18 @@ static void see(struct person *person, const char *text)
 	found += strlen(text);
 	person->n -= (size_t)(found - person->shown);
 	memmove(person->shown, found, person->n + 1);
+}
+
+/* Types again and again, until whoever is to react to it is there, and text is shown. */
+static void type_until(struct person *person, const char *keys, const char *text)
+{
+	for (int tries = 0; !strstr(person->shown, text); tries++) {
+		cr_assert_lt(tries, HANG_BOUND_MS / 200, "'%s' is not shown, but: %s", text, person->shown);
+		type(person, keys);
+		for (int i = 0; i < 20 && !strstr(person->shown, text); i++)
+			look(person, 10);
+	}
+	see(person, text);
 }
 
 /* Waits for berth's end: its exit status, or 128 + signal. */
@@ -166,12 +182,7 @@ Test(cli_tty, job_control)
 	type(&person, "set -m; sleep 1000\n");
 	/* Ctrl-Z has an effect once sleep has the terminal: asked of the kernel, in the container's own terms. */
 	see(&person, "sleep 1000\r\n");
-	for (int tries = 0;; tries++) {
-		type(&person, "\032");
-		if (look(&person, 200) && strstr(person.shown, "Stopped"))
-			break;
-		cr_assert_lt(tries, 100, "not stopped: %s", person.shown);
-	}
+	type_until(&person, "\032", "Stopped");
 	see(&person, "prompt> ");
 	type(&person, "jobs; echo listed\n");
 	see(&person, "Stopped");
@@ -183,12 +194,7 @@ Test(cli_tty, job_control)
 	see(&person, "prompt> ");
 	type(&person, "fg\n");
 	see(&person, "sleep 1000\r\n");
-	for (int tries = 0;; tries++) {
-		type(&person, "\003");
-		if (look(&person, 200) && strstr(person.shown, "prompt> "))
-			break;
-		cr_assert_lt(tries, 100, "not interrupted: %s", person.shown);
-	}
+	type_until(&person, "\003", "prompt> ");
 	type(&person, "\nexit 4\n");
 	cr_expect_eq(leave(&person), 4);
 	expect_restored(&person);
@@ -228,6 +234,23 @@ Test(cli_tty, interrupt_and_end_of_file_are_typed)
 	see(&eof, "over\r\n");
 	cr_expect_eq(leave(&eof), 0);
 	expect_restored(&eof);
+}
+
+/* Ctrl-C on a terminal that only berth has: one signal for the command, not one from the kernel and one from berth. */
+Test(cli_tty, interrupt_without_a_terminal_inside_comes_once)
+{
+	cleanup_person struct person person;
+
+	SIT_DOWN(&person, "run", "--", "sh", "-c",
+		 "trap 'n=$((n+1)); echo INT $n' INT; trap 'echo $n in all; exit 0' USR1; echo ready; "
+		 "while :; do sleep 0.05; done");
+	see(&person, "ready\r\n");
+	cr_expect(!is_raw(&person));
+	type(&person, "\003");
+	see(&person, "INT 1\r\n");
+	cr_assert_eq(kill(person.pid, SIGUSR1), 0);
+	see(&person, "1 in all\r\n");
+	cr_expect_eq(leave(&person), 0);
 }
 
 Test(cli_tty, restored_after_signals)
