@@ -95,6 +95,7 @@ static int mount_overlay(const struct overlay_options *options, const char *targ
 	cleanup_fd int fs = fsopen("overlay", FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return -errno;
+	fsconfig(fs, FSCONFIG_SET_STRING, "source", "overlay", 0); /* only what mount tables show */
 	for (char *const *option = options->list; *option; option++) {
 		char *equals = strchr(*option, '=');
 		cleanup_free char *key = strndup(*option, (size_t)(equals - *option));

@@ -128,6 +128,7 @@ int cli_stats(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_gc(int argc, char **argv);
 int cli_rm(int argc, char **argv);
+int cli_root(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 #endif

@@ -29,6 +29,7 @@ static const struct command commands[] = {
 	{"pause", "Freeze a container's processes", cli_pause},
 	{"resume", "Thaw them", cli_resume},
 	{"rm", "Forget containers that have ended", cli_rm},
+	{"root", "List and remove the roots frameworks keep", cli_root},
 	{"gc", "Remove what dead launchers left behind", cli_gc},
 	{"check", "Try whether this machine can run containers", cli_check},
 	{"version", "Show the versions of berth, the kernel and its cgroups", cli_version},

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/cli/cli.h"
+#include "runtime/cli/policy_options.h"
 #include "runtime/parse.h"
 
 enum {
@@ -24,6 +25,8 @@ enum {
 	KEY_RLIMIT,
 	KEY_TIMEOUT,
 	KEY_LOG,
+	KEY_CAP_ADD,
+	KEY_CAP_DROP,
 	KEY_JSON,
 };
 
@@ -60,6 +63,9 @@ static const struct argp_option options[] = {
 	{"interactive", 'i', NULL, 0, "Pass standard input on: always so in the foreground, accepted for habit", 0},
 	{"rlimit", KEY_RLIMIT, "NAME=SOFT[:HARD]", 0,
 	 "Resource limit of getrlimit(2), as nofile=1024 or core=unlimited", 0},
+
+	{"cap-add", KEY_CAP_ADD, "NAME", 0, "Capability to give beyond the default ones, or ALL; may be repeated", 0},
+	{"cap-drop", KEY_CAP_DROP, "NAME", 0, "Capability to take away, or ALL; may be repeated", 0},
 
 	{NULL, 0, NULL, 0, "Namespaces (PID and mount namespaces are always new):", GROUP_NAMESPACES},
 	{"hostname", KEY_HOSTNAME, "NAME", 0, "Host name inside", 0},
@@ -138,6 +144,16 @@ static int add_rlimit(struct run_options *o, const char *argument)
 	return 0;
 }
 
+/* Appends a word to a NULL-terminated array. A positive errno, for argp. */
+static error_t add_word(const char ***words, size_t *n, const char *word, struct error *error)
+{
+	const char **place = cli_append(words, n, sizeof(*place), error);
+	if (!place)
+		return ENOMEM;
+	*place = word;
+	return 0;
+}
+
 /* One of two words: sets or clears `flag` in *flags. */
 static int choose(const char *argument, const char *clears, const char *sets, unsigned int flag, unsigned int *flags,
 		  struct error *error)
@@ -187,7 +203,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->resource_input;
-		state->child_inputs[1] = o;
+		state->child_inputs[1] = &o->policy_input;
+		state->child_inputs[2] = o;
 		return 0;
 	case CLI_HELP_KEY:
 		cli_help(state);
@@ -242,6 +259,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_RLIMIT:
 		return cli_option_result(add_rlimit(o, argument), "--rlimit", &o->error);
+	case KEY_CAP_ADD:
+		return add_word(&o->cap_add, &o->n_cap_add, argument, &o->error);
+	case KEY_CAP_DROP:
+		return add_word(&o->cap_drop, &o->n_cap_drop, argument, &o->error);
 	case KEY_HOSTNAME:
 		launch->hostname = argument;
 		return 0;
@@ -319,6 +340,7 @@ int run_options_parse(int argc, char **argv, bool plan, struct run_options *o)
 	static const struct argp plan_extra = {plan_options, plan_parse, NULL, NULL, NULL, NULL, NULL};
 	const struct argp_child children[] = {
 		{&resource_argp, 0, NULL, 0},
+		{&policy_argp, 0, NULL, 0},
 		{plan ? &plan_extra : NULL, 0, NULL, 0},
 		{0},
 	};
@@ -326,6 +348,8 @@ int run_options_parse(int argc, char **argv, bool plan, struct run_options *o)
 				  NULL,    NULL};
 
 	*o = (struct run_options){.launch = BERTH_OPTIONS_INIT};
+	o->policy = (struct berth_memory_policy)BERTH_MEMORY_POLICY_INIT;
+	o->policy_input = (struct policy_input){&o->policy, &o->error};
 	o->resource_input = (struct resource_input){&o->launch.resources, &o->error};
 	if (cli_parse(&argp, argc, argv, 0, o, &o->error) < 0)
 		return -1;
@@ -334,6 +358,9 @@ int run_options_parse(int argc, char **argv, bool plan, struct run_options *o)
 	o->launch.tmpfs = o->tmpfs;
 	o->launch.rlimits = o->rlimits;
 	o->launch.env = o->env;
+	o->launch.cap_add = o->cap_add;
+	o->launch.cap_drop = o->cap_drop;
+	o->launch.memory_policy = &o->policy;
 	return 0;
 }
 
@@ -349,4 +376,6 @@ void run_options_release(struct run_options *o)
 	free(o->tmpfs);
 	free(o->rlimits);
 	free(o->env);
+	free(o->cap_add);
+	free(o->cap_drop);
 }

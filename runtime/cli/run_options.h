@@ -9,6 +9,7 @@
 
 #include "nsutil/base/error.h"
 #include "runtime/berth.h"
+#include "runtime/cli/policy_options.h"
 #include "runtime/cli/resource_options.h"
 
 struct run_options {
@@ -21,9 +22,15 @@ struct run_options {
 	struct berth_volume *volumes;
 	struct berth_tmpfs *tmpfs;
 	struct berth_rlimit *rlimits;
+	const char **cap_add;
+	size_t n_cap_add;
+	const char **cap_drop;
+	size_t n_cap_drop;
 	const char **env;
 	size_t n_env;
 
+	struct berth_memory_policy policy;
+	struct policy_input policy_input;
 	struct resource_input resource_input;
 	struct error error;
 };
