@@ -123,6 +123,9 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 	bool dies = spec->flags & BERTH_DIE_WITH_THREAD;
 	if (dies)
 		plan_add_die_with_parent(made);
+	/* Init is no member of the caller's session, or a terminal's Ctrl-C would reach it, and the command, twice. */
+	if (!(spec->flags & BERTH_NO_INIT))
+		plan_add_setsid(made);
 	plan_add_private(made);
 	int code = compile_root(berth, spec, made, error);
 	if (code < 0)
@@ -147,6 +150,7 @@ int compile_exec(const struct spec *spec, uint64_t namespaces, struct plan **pla
 		return error_errno(error, ENOMEM, "build the plan");
 	if (spec->flags & BERTH_DIE_WITH_THREAD)
 		plan_add_die_with_parent(made);
+	plan_add_setsid(made);
 	plan_add_setns(made, namespaces);
 	plan_add_fork(made, true);
 	/* Its parent stays outside to wait for it: when that is killed, the command goes too. */
