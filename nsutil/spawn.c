@@ -111,8 +111,12 @@ static int descriptors_lift(const struct spawn_options *options, int plan_fd, in
 		code = lift(options->record_fd, &descriptors->slots[INIT_FD_RECORD]);
 	if (!code)
 		code = lift(options->namespaces_fd, &descriptors->slots[INIT_FD_NAMESPACES]);
-	for (int i = 0; i < 3 && options->stdio && !code; i++) {
-		int fd = options->stdio[i];
+	for (int i = 0; i < 3 && !code; i++) {
+		/* The caller's own are there already, but for what would close at exec. */
+		int flags = options->stdio ? 0 : fcntl(i, F_GETFD);
+		if (!options->stdio && (flags < 0 || !(flags & FD_CLOEXEC)))
+			continue;
+		int fd = options->stdio ? options->stdio[i] : i;
 		if (fd < 0 && descriptors->null < 0)
 			descriptors->null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
 		code = lift(fd < 0 ? descriptors->null : fd, &descriptors->stdio[i]);

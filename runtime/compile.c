@@ -104,8 +104,8 @@ static void compile_command(const struct spec *spec, bool dies_with_parent, stru
 	/* While still root: a directory its user may not enter is none of the user's doing. */
 	plan_add_chdir(plan, spec->workdir);
 	plan_add_bounding(plan, spec->capabilities);
-	if (spec->user)
-		plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups, spec->ambient);
+	/* Also for root: the caller's groups stay outside. */
+	plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups, spec->ambient);
 	/* Root has what the bounding set leaves; another user just what was asked for by name. */
 	plan_add_capabilities(plan, spec->uid ? spec->ambient : spec->capabilities, spec->uid ? spec->ambient : 0);
 	/* Not earlier: a change of user takes it back. PR_SET_PDEATHSIG(2const) */

@@ -88,6 +88,8 @@ static void end_alike(int status)
 
 int step_fork(struct init *init, const struct plan_step *step)
 {
+	/* A caller that ignored it would have its command reaped unseen, and init waiting for ever. waitpid(2) */
+	signal(SIGCHLD, SIG_DFL);
 	pid_t command = fork();
 	if (command < 0)
 		return -errno;
