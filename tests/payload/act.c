@@ -4,7 +4,8 @@
  * what was found, "ok", or the name of an errno:
  *
  *     say TEXT            write PATH TEXT     read PATH        list DIRECTORY    stat PATH      mkdir PATH
- *     remove PATH         exec PATH           chroot-out       fill PATH BYTES   resolve PATH
+ *     remove PATH         exec PATH           chroot-out       fill PATH BYTES   link PATH
+ *     grep PATH TEXT (yes or no)
  *     exit STATUS         raise SIGNAL        hold (until its input ends)        pause (for ever)
  *     children NUMBER (that wait for ever, all inside before the line is printed)
  */
@@ -113,6 +114,19 @@ static void act_fill(const char *path, long bytes)
 		close(fd);
 }
 
+static void act_grep(const char *path, const char *text)
+{
+	static char content[1 << 20];
+	int fd = open(path, O_RDONLY);
+	size_t length = 0;
+	for (ssize_t got; fd >= 0 && (got = read(fd, content + length, sizeof content - 1 - length)) > 0;)
+		length += (size_t)got;
+	content[length] = '\0';
+	printf("grep %s=%s\n", path, fd < 0 ? result(-1) : strstr(content, text) ? "yes" : "no");
+	if (fd >= 0)
+		close(fd);
+}
+
 /* What a root that only chroot(2) had changed would let out. chroot(2), NOTES */
 static void act_chroot_out(void)
 {
@@ -176,11 +190,16 @@ int main(int argc, char **argv)
 			printf("mkdir %s=%s\n", first, result(mkdir(first, 0755)));
 		} else if (strcmp(verb, "remove") == 0) {
 			printf("remove %s=%s\n", first, result(remove(first)));
-		} else if (strcmp(verb, "resolve") == 0) {
-			printf("resolve %s=%s\n", first, realpath(first, text) ? text : result(-1));
+		} else if (strcmp(verb, "link") == 0) {
+			ssize_t length = readlink(first, text, sizeof text - 1);
+			text[length > 0 ? length : 0] = '\0';
+			printf("link %s=%s\n", first, length < 0 ? result(-1) : text);
 		} else if (strcmp(verb, "exec") == 0) {
 			execv(first, (char *const[]){(char *)first, NULL});
 			printf("exec %s=%s\n", first, result(-1));
+		} else if (strcmp(verb, "grep") == 0) {
+			act_grep(first, second);
+			i++;
 		} else if (strcmp(verb, "fill") == 0) {
 			act_fill(first, number(second));
 			i++;
