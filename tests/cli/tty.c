@@ -240,16 +240,25 @@ Test(cli_tty, interrupt_and_end_of_file_are_typed)
 Test(cli_tty, interrupt_without_a_terminal_inside_comes_once)
 {
 	cleanup_person struct person person;
+	enum { TIMES = 10 };
 
-	SIT_DOWN(&person, "run", "--", "sh", "-c",
-		 "trap 'n=$((n+1)); echo INT $n' INT; trap 'echo $n in all; exit 0' USR1; echo ready; "
-		 "while :; do sleep 0.05; done");
+	/* Shells run one trap for two signals that come close together; perl mostly sees both. */
+	if (access("/usr/bin/perl", X_OK) < 0)
+		cr_skip_test("/usr/bin/perl is missing, which counts the signals");
+	SIT_DOWN(&person, "run", "--", "/usr/bin/perl", "-e",
+		 "$| = 1; $SIG{INT} = sub { print 'INT ', ++$n, qq(\n) }; $SIG{USR1} = sub { print qq($n in all\n); "
+		 "exit 0 };"
+		 "print qq(ready\n); sleep 1000 while 1");
 	see(&person, "ready\r\n");
 	cr_expect(!is_raw(&person));
-	type(&person, "\003");
-	see(&person, "INT 1\r\n");
+	for (int i = 1; i <= TIMES; i++) {
+		char text[32];
+		type(&person, "\003");
+		snprintf(text, sizeof(text), "INT %d\r\n", i);
+		see(&person, text);
+	}
 	cr_assert_eq(kill(person.pid, SIGUSR1), 0);
-	see(&person, "1 in all\r\n");
+	see(&person, "10 in all\r\n");
 	cr_expect_eq(leave(&person), 0);
 }
 
