@@ -77,7 +77,7 @@ static int memsw_wanted(const struct cgroup_directory *directory, const struct c
 /* The kernel keeps memory <= memory+swap at all times, so what grows grows from the outside. */
 static int both_write(const struct cgroup_directory *directory, const struct cgroup_limits *limits, struct error *error)
 {
-	uint64_t memory, memsw, wanted = 0;
+	uint64_t memory = 0, memsw = 0, wanted = 0;
 	int result = limit_read(directory->fd, memory_file, &memory);
 	if (result == 0)
 		result = limit_read(directory->fd, memsw_file, &memsw);

@@ -232,6 +232,40 @@ Test(end_v2, freeze_and_thaw)
 	freeze_and_thaw();
 }
 
+/* More busy processes than CPUs don't stop at once: with no time to wait the freeze fails, and must not stay behind. */
+static void a_freeze_that_fails_is_taken_back(void)
+{
+	enum { BUSY = 16 };
+	struct cgroup *cgroup = fixture_create("cool", fixture.served);
+	pid_t pids[BUSY];
+	for (int i = 0; i < BUSY; i++)
+		pids[i] = fixture_fork(cgroup, burn);
+	int result = 0;
+	for (int i = 0; i < 50 && result == 0; i++) {
+		cgroup_freeze(cgroup, false, FIXTURE_TIMEOUT_MS, NULL);
+		result = cgroup_freeze(cgroup, true, 0, &fixture.error);
+	}
+	cr_assert_eq(result, -ETIMEDOUT);
+	cr_expect(strstr(fixture.error.text, cgroup_controller_path(cgroup, CGROUP_FREEZER)), "%s", fixture.error.text);
+	cr_expect_eq(cgroup_frozen(cgroup), 0);
+	for (int i = 0; i < BUSY; i++)
+		while (process_state(pids[i]) != 'R') /* bounded by the suite's timeout */
+			;
+	destroy(cgroup);
+	cgroup_free(cgroup);
+}
+
+Test(end, a_freeze_that_fails_is_taken_back)
+{
+	fixture_require(CGROUP_BIT(CGROUP_FREEZER));
+	a_freeze_that_fails_is_taken_back();
+}
+
+Test(end_v2, a_freeze_that_fails_is_taken_back)
+{
+	a_freeze_that_fails_is_taken_back();
+}
+
 static void kills_what_is_frozen(void)
 {
 	struct cgroup *cgroup = fixture_create("cold", fixture.served);
