@@ -48,10 +48,12 @@ int cli_misuse(const char *format, ...)
 
 int cli_finish(int status)
 {
+	/* Why an earlier write failed is not known any more. */
 	bool failed_before = ferror(stdout);
+	errno = 0;
 	if (fflush(stdout) == 0 && !failed_before)
 		return status;
-	cli_complain("write to standard output: %s", failed_before ? "it failed" : strerror(errno));
+	cli_complain("write to standard output%s%s", errno ? ": " : " failed", errno ? strerror(errno) : "");
 	return status ? status : ERROR_STATUS_FAILED;
 }
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -31,19 +30,36 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* The directory this suite was built in: build/tests. malloc'ed. */
+static char *suite_folder(void)
+{
+	char *self = realpath("/proc/self/exe", NULL);
+	cr_assert(self != NULL);
+	*strrchr(self, '/') = '\0';
+	return self;
+}
+
 /* build/tests/cli -> build/berth */
 static const char *program_find(void)
 {
 	static char path[PATH_MAX];
 	const char *given = getenv("BERTH");
-	char *self = realpath("/proc/self/exe", NULL);
+	cleanup_free char *folder = suite_folder();
 
 	if (given)
 		return realpath(given, path) ? path : given;
-	cr_assert(self != NULL);
-	char *folder = dirname(self);
 	snprintf(path, sizeof(path), "%s/../berth", folder);
-	free(self);
+	return path;
+}
+
+const char *payload_path(const char *name)
+{
+	static char path[PATH_MAX];
+	cleanup_free char *folder = suite_folder();
+
+	snprintf(path, sizeof(path), "%s/payload/%s", folder, name);
+	if (access(path, X_OK) < 0)
+		cr_skip_test("%s is not built", path);
 	return path;
 }
 

@@ -88,6 +88,9 @@ void world_write(const char *name, const char *text, mode_t mode);
 /* malloc'ed; fails the test when it can't be read. */
 char *world_read(const char *name);
 
+/* The static program tests/payload/NAME.c, built beside this suite; skips the test where it isn't. Static buffer. */
+const char *payload_path(const char *name);
+
 /* Waits until a file of the world holds `text`. */
 void await_written(const char *name, const char *text);
 
