@@ -48,9 +48,9 @@ CLI_SRCS := $(sort $(wildcard runtime/cli/*.c))
 INIT_SRCS := $(sort $(wildcard nsutil/init/*.c))
 # Library sources that init is built from too, with musl: they may use no glibc-only function.
 INIT_SHARED_SRCS := nsutil/plan_check.c
-# Sources of runtime/lxc that are no command of their own but part of each.
-LXC_SHARED_SRCS := $(wildcard runtime/lxc/common.c)
-LXC_SRCS := $(filter-out $(LXC_SHARED_SRCS),$(sort $(wildcard runtime/lxc/*.c)))
+# One program for all lxc-* commands, each a link to it. Their names are those of the table in main.c.
+LXC_SRCS := $(sort $(wildcard runtime/lxc/*.c))
+LXC_COMMANDS := $(shell sed -n 's/^\t{"\(lxc-[a-z]*\)",.*/\1/p' runtime/lxc/main.c 2>/dev/null)
 
 # Each tests/FOLDER is one Criterion program, but for these. tests/support is linked into every suite.
 NOT_SUITES := payload support bench fuzz example
@@ -97,10 +97,12 @@ LIB_OBJS := $(call objects,$(LIB_SRCS)) $(O)/nsutil/init_image.S.o
 CLI_OBJS := $(call objects,$(CLI_SRCS))
 INIT_OBJS := $(call init_objects,$(INIT_SRCS) $(INIT_SHARED_SRCS))
 SUPPORT_OBJS := $(call objects,$(SUPPORT_SRCS))
-LXC_SHARED_OBJS := $(call objects,$(LXC_SHARED_SRCS))
+LXC_OBJS := $(call objects,$(LXC_SRCS))
+# What suites are linked with beside the library.
+SUITE_OBJS_lxc := $(filter-out %/main.o,$(LXC_OBJS))
 
 PROGRAM := $(if $(CLI_SRCS),$(B)/berth)
-LXC_PROGRAMS := $(patsubst runtime/lxc/%.c,$(B)/lxc/lxc-%,$(LXC_SRCS))
+LXC_PROGRAMS := $(if $(LXC_SRCS),$(B)/lxc/berth-lxc $(addprefix $(B)/lxc/,$(LXC_COMMANDS)))
 PAYLOADS := $(patsubst tests/payload/%.c,$(B)/tests/payload/%,$(PAYLOAD_SRCS))
 SUITE_PROGRAMS := $(addprefix $(B)/tests/,$(SUITES))
 LIBRARIES := $(B)/libberth.a $(B)/libberth.so $(B)/libberth.so.$(ABI)
@@ -118,7 +120,7 @@ endef
 $(B)/flags: FORCE
 	$(call remember,$(CC) $(CFLAGS_ALL) / $(LDFLAGS_ALL) / $(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS))
 $(B)/sources: FORCE
-	$(call remember,$(LIB_SRCS) / $(CLI_SRCS) / $(INIT_OBJS) / $(LXC_SHARED_SRCS) / $(wildcard tests/*/*.c))
+	$(call remember,$(LIB_SRCS) / $(CLI_SRCS) / $(INIT_OBJS) / $(LXC_SRCS) / $(wildcard tests/*/*.c))
 $(B)/tests/suites: FORCE
 	$(call remember,$(SUITES))
 
@@ -166,10 +168,13 @@ $(B)/berth: $(CLI_OBJS) $(B)/libberth.a $(B)/sources
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
 
-$(B)/lxc/lxc-%: $(O)/runtime/lxc/%.o $(LXC_SHARED_OBJS) $(B)/libberth.a $(B)/sources
+$(B)/lxc/berth-lxc: $(LXC_OBJS) $(B)/libberth.a $(B)/sources
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
+
+$(B)/lxc/lxc-%: $(B)/lxc/berth-lxc
+	@ln -sf berth-lxc $@
 
 $(B)/tests/payload/%: tests/payload/%.c $(B)/flags | $(TOOLS)
 	@mkdir -p $(@D)
@@ -177,7 +182,7 @@ $(B)/tests/payload/%: tests/payload/%.c $(B)/flags | $(TOOLS)
 	$(Q)$(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS) -MF $@.d -o $@ $<
 
 define suite_rule
-$(B)/tests/$(1): $(call objects,$(sort $(wildcard tests/$(1)/*.c))) $(SUPPORT_OBJS) $(B)/libberth.a $(B)/sources
+$(B)/tests/$(1): $(call objects,$(sort $(wildcard tests/$(1)/*.c))) $(SUPPORT_OBJS) $(SUITE_OBJS_$(1)) $(B)/libberth.a $(B)/sources
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(B)/libberth.a $(LIBS) -lcriterion -lutil -lpthread
@@ -191,8 +196,8 @@ $(B)/pc-values: FORCE
 	$(call remember,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(VERSION) $(LIBS))
 
 # Headers and rules of objects; whatever was built once brings its own.
--include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(call objects,$(LXC_SRCS)) \
-	$(LXC_SHARED_OBJS) $(call objects,$(wildcard $(addprefix tests/,$(addsuffix /*.c,$(SUITES)))))) $(addsuffix .d,$(PAYLOADS)))
+-include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(LXC_OBJS) \
+	$(call objects,$(wildcard $(addprefix tests/,$(addsuffix /*.c,$(SUITES)))))) $(addsuffix .d,$(PAYLOADS)))
 
 # ---- Checks: each installs, then builds (a second make, which sees what was installed), then runs ----
 
@@ -240,7 +245,8 @@ install: all
 	$(INSTALL) -m 644 runtime/berth.h $(DESTDIR)$(INCLUDEDIR)/
 	$(INSTALL) -m 644 $(B)/berth.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	$(if $(LXC_PROGRAMS),$(INSTALL) -d $(DESTDIR)$(LXCDIR))
-	$(if $(LXC_PROGRAMS),$(INSTALL) -m 755 $(LXC_PROGRAMS) $(DESTDIR)$(LXCDIR)/)
+	$(if $(LXC_PROGRAMS),$(INSTALL) -m 755 $(B)/lxc/berth-lxc $(DESTDIR)$(LXCDIR)/)
+	@set -e; for command in $(LXC_COMMANDS); do ln -sf berth-lxc $(DESTDIR)$(LXCDIR)/$$command; done
 	@set -e; for page in $(MAN_PAGES); do \
 		$(INSTALL) -d $(DESTDIR)$(MANDIR)/man$${page##*.}; \
 		$(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/; done

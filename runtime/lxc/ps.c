@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "runtime/lxc/commands.h"
+#include "runtime/lxc/one.h"
+
+/* Prints a file of /proc on one line; false when there is nothing in it. */
+static bool file_print(const char *path)
+{
+	cleanup_file FILE *file = fopen(path, "re");
+	bool any = false, blank = false;
+	int c;
+
+	while (file && (c = fgetc(file)) != EOF) {
+		/* The words of cmdline end with NUL. */
+		if (c == '\0' || c == '\n') {
+			blank = true;
+			continue;
+		}
+		const char text[2] = {(char)c, '\0'};
+		fputs(blank && any ? " " : "", stdout);
+		tool_print_name(stdout, text);
+		any = true;
+		blank = false;
+	}
+	return any;
+}
+
+static void owner_print(const struct stat *status)
+{
+	const struct passwd *user = getpwuid(status->st_uid);
+
+	if (user)
+		printf("%-10s ", user->pw_name);
+	else
+		printf("%-10u ", status->st_uid);
+}
+
+/* CPU time, proc(5): utime and stime are the 14th and 15th field of stat. */
+static void time_print(pid_t pid)
+{
+	char path[64], line[1024];
+	unsigned long user = 0, system = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	cleanup_file FILE *file = fopen(path, "re");
+	const char *behind_name = file && fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+	if (behind_name)
+		sscanf(behind_name, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+	unsigned long seconds = (user + system) / (unsigned long)sysconf(_SC_CLK_TCK);
+	printf("%02lu:%02lu:%02lu ", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+static void process_print(const char *container, pid_t pid)
+{
+	char path[64];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	if (stat(path, &status) < 0)
+		return; /* it has ended since */
+	tool_print_name(stdout, container);
+	printf(" %7d ", (int)pid);
+	owner_print(&status);
+	time_print(pid);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	if (!file_print(path)) {
+		putchar('[');
+		snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+		file_print(path);
+		putchar(']');
+	}
+	putchar('\n');
+}
+
+int lxc_ps(int argc, char **argv)
+{
+	static const struct argp argp = {NULL, one_parse, "",  "List the processes inside a container, or inside all.",
+					 NULL, NULL,      NULL};
+	cleanup_berth struct berth *berth = NULL;
+	cleanup_free struct berth_container **containers = NULL;
+	struct tool tool = TOOL_INIT(TOOL_NAME_ALLOWED);
+	struct berth_error error = BERTH_ERROR_INIT;
+	bool found = false;
+
+	tool_parse(&tool, &argp, argc, argv);
+	if (tool_open(&tool, &berth, &error) < 0)
+		return tool_fail(&tool, &error);
+	ssize_t n = berth_list(berth, &containers, &error);
+	if (n < 0)
+		return tool_fail(&tool, &error);
+	printf("CONTAINER     PID USER       TIME     COMMAND\n");
+	for (ssize_t i = 0; i < n; i++) {
+		cleanup_free pid_t *pids = NULL;
+		const char *name = berth_container_name(containers[i]);
+		bool wanted = !tool.name || strcmp(name, tool.name) == 0;
+		/* One that has ended since has none. */
+		ssize_t n_pids = wanted ? berth_container_processes(containers[i], &pids, NULL) : 0;
+		for (ssize_t j = 0; j < n_pids; j++)
+			process_print(name, pids[j]);
+		found |= wanted;
+		berth_container_close(containers[i]);
+	}
+	if (tool.name && !found) {
+		tool_log(&tool, LEVEL_ERROR, "'%s' is not running", tool.name);
+		return TOOL_FAILED;
+	}
+	return tool_flush(&tool, 0);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/lxc/tool.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+static const char *const level_names[] = {
+	[LEVEL_TRACE] = "TRACE",   [LEVEL_DEBUG] = "DEBUG", [LEVEL_INFO] = "INFO",
+	[LEVEL_NOTICE] = "NOTICE", [LEVEL_WARN] = "WARN",   [LEVEL_ERROR] = "ERROR",
+	[LEVEL_CRIT] = "CRIT",     [LEVEL_ALERT] = "ALERT", [LEVEL_FATAL] = "FATAL",
+};
+
+bool tool_level_parse(const char *text, enum tool_level *level)
+{
+	for (size_t i = 0; i < sizeof(level_names) / sizeof(*level_names); i++)
+		if (strcasecmp(text, level_names[i]) == 0) {
+			*level = (enum tool_level)i;
+			return true;
+		}
+	return false;
+}
+
+/* ---- Options ---- */
+
+static const struct argp_option common_options[] = {
+	{NULL, 0, NULL, 0, "Common options:", 90},
+	{"name", 'n', "NAME", 0, "Name of the container", 90},
+	{"logfile", 'o', "FILE", 0, "Append log lines to FILE", 90},
+	{"logpriority", 'l', "LEVEL", 0,
+	 "Log from this level on: TRACE, DEBUG, INFO, NOTICE, WARN, ERROR (default), "
+	 "CRIT, ALERT, FATAL",
+	 90},
+	{"quiet", 'q', NULL, 0, "Write nothing to standard error", 90},
+	{"lxcpath", 'P', "PATH", 0,
+	 "Work on the containers recorded in PATH, instead of $BERTH_STATE_ROOT or /run/berth", 90},
+	{NULL, 'h', NULL, OPTION_HIDDEN, NULL, 90},
+	{0},
+};
+
+static error_t common_parse(int key, char *argument, struct argp_state *state)
+{
+	struct tool *tool = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = tool;
+		return 0;
+	case 'n':
+		if (tool->names == TOOL_NO_NAME)
+			tool_refuse(state, "-n", "this command is not about one container");
+		tool->name = argument;
+		return 0;
+	case 'o':
+		tool->log_path = strcmp(argument, "none") == 0 ? NULL : argument;
+		return 0;
+	case 'l':
+		if (!tool_level_parse(argument, &tool->level))
+			argp_failure(state, TOOL_FAILED, 0, "'%s' is no log level: see --help", argument);
+		tool->level_given = true;
+		return 0;
+	case 'q':
+		tool->quiet = true;
+		return 0;
+	case 'P':
+		tool->state_root = argument;
+		return 0;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	case ARGP_KEY_SUCCESS:
+		if (tool->names == TOOL_NAME_NEEDED && (!tool->name || !*tool->name))
+			argp_failure(state, TOOL_FAILED, 0, "no container name was given: use -n NAME");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void version_print(FILE *stream, struct argp_state *state)
+{
+	(void)state;
+	fprintf(stream, "berth %s\n", berth_version());
+}
+
+void tool_parse(struct tool *tool, const struct argp *command, int argc, char **argv)
+{
+	const struct argp_child children[] = {{command, 0, NULL, 0}, {0}};
+	const struct argp argp = {common_options, common_parse, command->args_doc, command->doc, children, NULL, NULL};
+
+	/* The program's own handles of argp(3). */
+	argp_program_version_hook = version_print;
+	argp_err_exit_status = TOOL_FAILED;
+	tool->program = argv[0];
+	argp_parse(&argp, argc, argv, tool->command_follows ? ARGP_IN_ORDER : 0, NULL, tool);
+}
+
+char **tool_take_rest(struct argp_state *state, const char *word)
+{
+	char **rest = state->argv + state->next;
+	/* In order, the word is the one before; behind a `--` argp has moved nothing either. */
+	while (rest > state->argv && *rest != word)
+		rest--;
+	state->next = state->argc;
+	return rest;
+}
+
+void tool_refuse(const struct argp_state *state, const char *option, const char *why)
+{
+	argp_failure(state, TOOL_FAILED, 0, "option %s is not for berth: %s", option, why);
+}
+
+/* ---- Telling ---- */
+
+static void line_write(struct tool *tool, enum tool_level level, const char *text)
+{
+	if (!tool->log_path || level < tool->level)
+		return;
+	if (tool->log_fd < 0) {
+		tool->log_fd = open(tool->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+		if (tool->log_fd < 0) {
+			if (!tool->quiet)
+				fprintf(stderr, "%s: open log %s: %s\n", tool->program, tool->log_path,
+					strerror(errno));
+			tool->log_path = NULL;
+			return;
+		}
+	}
+	struct timespec now;
+	struct tm parts;
+	char when[32];
+	cleanup_free char *line = NULL;
+	size_t size;
+	cleanup_file FILE *stream = open_memstream(&line, &size);
+	if (!stream)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &parts);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &parts);
+	fprintf(stream, "%s.%03ldZ %s ", when, now.tv_nsec / 1000000, tool->program);
+	tool_print_name(stream, tool->name ? tool->name : "-");
+	fprintf(stream, " %s ", level_names[level]);
+	tool_print_name(stream, text);
+	fputc('\n', stream);
+	/* One write, so that the lines of commands that share a log do not mix. */
+	if (fflush(stream) == 0 && write(tool->log_fd, line, size) < 0)
+		tool->log_path = NULL;
+}
+
+void tool_log(struct tool *tool, enum tool_level level, const char *format, ...)
+{
+	char text[2048];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (level >= LEVEL_ERROR && !tool->quiet) {
+		fprintf(stderr, "%s: ", tool->program);
+		tool_print_name(stderr, text);
+		fputc('\n', stderr);
+	}
+	line_write(tool, level, text);
+}
+
+int tool_fail(struct tool *tool, const struct berth_error *error)
+{
+	tool_log(tool, LEVEL_ERROR, "%s", error->text);
+	return TOOL_FAILED;
+}
+
+int tool_open(const struct tool *tool, struct berth **berth, struct berth_error *error)
+{
+	const struct berth_config config = {.size = sizeof(config), .state_root = tool->state_root};
+	return berth_open(&config, berth, error);
+}
+
+int tool_flush(struct tool *tool, int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	tool_log(tool, LEVEL_ERROR, "write to standard output: %s", strerror(errno));
+	return TOOL_FAILED;
+}
+
+static bool has_ended(struct berth_container *container)
+{
+	struct pollfd ended = {.fd = berth_container_pidfd(container), .events = POLLIN};
+	return ended.fd >= 0 ? poll(&ended, 1, 0) == 1 : berth_container_state(container) == BERTH_ENDED;
+}
+
+const char *tool_state_name(struct berth_container *container)
+{
+	if (!container)
+		return "STOPPED";
+	if (has_ended(container))
+		/* Until its owner has cleared up. */
+		return berth_container_wait(container, 0, NULL, NULL) == 0 ? "STOPPED" : "STOPPING";
+	switch (berth_container_state(container)) {
+	case BERTH_STARTING:
+		return "STARTING";
+	case BERTH_PAUSED:
+		return "FROZEN";
+	case BERTH_ENDED:
+		return "STOPPED";
+	default:
+		return "RUNNING";
+	}
+}
+
+void tool_print_name(FILE *out, const char *name)
+{
+	for (; *name; name++)
+		fprintf(out, iscntrl((unsigned char)*name) ? "\\x%02x" : "%c", (unsigned char)*name);
+}
+
+bool tool_parse_number(const char *text, uint64_t limit, uint64_t *number)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return !errno && !*end && *number <= limit;
+}
+
+uint64_t tool_clock_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t tool_clock_real_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the lxc-* commands have in common: their common options, where they complain and log, how they find a
+ * container. Each command has a struct that begins with a struct tool, filled by tool_parse.
+ */
+#ifndef RUNTIME_LXC_TOOL_H
+#define RUNTIME_LXC_TOOL_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/berth.h"
+
+/* LXC's log priorities, the least first. */
+enum tool_level {
+	LEVEL_TRACE,
+	LEVEL_DEBUG,
+	LEVEL_INFO,
+	LEVEL_NOTICE,
+	LEVEL_WARN,
+	LEVEL_ERROR,
+	LEVEL_CRIT,
+	LEVEL_ALERT,
+	LEVEL_FATAL,
+};
+
+/* What a command does with -n. */
+enum tool_names { TOOL_NO_NAME, TOOL_NAME_ALLOWED, TOOL_NAME_NEEDED };
+
+struct tool {
+	const char *program;    /* "lxc-stop" */
+	enum tool_names names;  /* set by the command before tool_parse, as is: */
+	bool command_follows;   /* options end at the first word that is none: a command with its own */
+	const char *name;       /* -n; NULL if not given */
+	const char *state_root; /* -P; NULL: berth's own choice */
+	const char *log_path;   /* -o; NULL: none */
+	enum tool_level level;  /* -l */
+	bool level_given;
+	bool quiet; /* -q */
+	int log_fd; /* -1 until something is logged */
+};
+#define TOOL_INIT(names_)                                                                                              \
+	{                                                                                                              \
+		.names = (names_), .level = LEVEL_ERROR, .log_fd = -1                                                  \
+	}
+
+/* Exit statuses of LXC's commands. */
+enum { TOOL_FAILED = 1, TOOL_NOT_RUNNING = 2 };
+
+/*
+ * Parses the arguments: the common options into *tool, all else by `command`, whose input is `tool` too, as a pointer
+ * to the struct that begins with it. Ends the program when the arguments are wrong (status 1) or ask for help (0).
+ */
+void tool_parse(struct tool *tool, const struct argp *command, int argc, char **argv);
+
+/* For a command's parser at ARGP_KEY_ARG: this word and all behind it. Valid as long as argv. */
+char **tool_take_rest(struct argp_state *state, const char *word);
+
+/* For a command's parser: refuses an option of LXC's that has no meaning here, and ends the program. */
+void tool_refuse(const struct argp_state *state, const char *option, const char *why);
+
+/* "ERROR", "err" is none. Returns false for what is no level. */
+bool tool_level_parse(const char *text, enum tool_level *level);
+
+/*
+ * One line. From LEVEL_ERROR on it also goes to standard error, but for -q; it goes to the log if there is one and
+ * the level is high enough.
+ */
+void tool_log(struct tool *tool, enum tool_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Logs the error's text, and returns TOOL_FAILED. */
+int tool_fail(struct tool *tool, const struct berth_error *error);
+
+int tool_open(const struct tool *tool, struct berth **berth, struct berth_error *error);
+/* Flushes standard output; returns status, or TOOL_FAILED with a complaint when what was printed did not arrive. */
+int tool_flush(struct tool *tool, int status);
+
+/* LXC's word for a container's state: STOPPED, STARTING, RUNNING, FROZEN, STOPPING. NULL stands for one that isn't
+ * there, STOPPED. */
+const char *tool_state_name(struct berth_container *container);
+
+/* Prints a name so that it stays one line and does no harm to a terminal: control characters as \xNN. */
+void tool_print_name(FILE *out, const char *name);
+
+/* A whole number in base 10 of at most `limit`; false for anything else. */
+bool tool_parse_number(const char *text, uint64_t limit, uint64_t *number);
+
+/* Milliseconds of CLOCK_MONOTONIC, and nanoseconds of CLOCK_REALTIME. */
+uint64_t tool_clock_ms(void);
+uint64_t tool_clock_real_ns(void);
+
+static inline void cleanup_fd_(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+static inline void cleanup_free_(void *pointer)
+{
+	free(*(void **)pointer);
+}
+static inline void cleanup_file_(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+static inline void cleanup_berth_(struct berth **berth)
+{
+	berth_close(*berth);
+}
+static inline void cleanup_container_(struct berth_container **container)
+{
+	berth_container_close(*container);
+}
+#define cleanup_fd __attribute__((cleanup(cleanup_fd_)))
+#define cleanup_free __attribute__((cleanup(cleanup_free_)))
+#define cleanup_file __attribute__((cleanup(cleanup_file_)))
+#define cleanup_berth __attribute__((cleanup(cleanup_berth_)))
+#define cleanup_container __attribute__((cleanup(cleanup_container_)))
+
+#endif
