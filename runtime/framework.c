@@ -14,6 +14,7 @@
 
 #include "nsutil/base/file.h"
 #include "nsutil/base/mountinfo.h"
+#include "nsutil/overlay_option.h"
 #include "runtime/host_mounts.h"
 #include "runtime/name.h"
 #include "runtime/overlay.h"
@@ -99,8 +100,9 @@ static int mount_overlay(const struct overlay_options *options, const char *targ
 	for (char *const *option = options->list; *option; option++) {
 		char *equals = strchr(*option, '=');
 		cleanup_free char *key = strndup(*option, (size_t)(equals - *option));
-		if (!key || fsconfig(fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0)
-			return -errno;
+		int code = key ? overlay_option_set(fs, key, equals + 1) : -ENOMEM;
+		if (code < 0)
+			return code;
 	}
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;

@@ -188,10 +188,26 @@ static int inside_check(const char *path, const char *what, struct error *error)
 	return 0;
 }
 
+/* Whether the path, taken literally, is / by whatever name: "//", "/.", "/etc/..". */
+static bool is_root_path(const char *path)
+{
+	size_t depth = 0;
+	for (const char *part = path; *part;) {
+		part += strspn(part, "/");
+		size_t length = strcspn(part, "/");
+		if (length == 2 && strncmp(part, "..", 2) == 0)
+			depth -= depth > 0;
+		else if (length > 0 && !(length == 1 && *part == '.'))
+			depth++;
+		part += length;
+	}
+	return depth == 0;
+}
+
 static int mount_target_check(const char *path, const char *what, struct error *error)
 {
 	int code = inside_check(path, what, error);
-	if (code == 0 && strspn(path, "/") == strlen(path))
+	if (code == 0 && is_root_path(path))
 		return error_set(error, EINVAL, "%s must not be / itself: that is --root's to say", what);
 	return code;
 }

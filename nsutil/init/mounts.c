@@ -10,6 +10,7 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/init/init.h"
+#include "nsutil/overlay_option.h"
 
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
@@ -52,6 +53,8 @@ static int configure(int fs, const char *option)
 	cleanup_free char *key = strndup(option, (size_t)(equals - option));
 	if (!key)
 		return -ENOMEM;
+	if (overlay_option_is_path(key))
+		return overlay_option_set(fs, key, equals + 1);
 	return syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0 ? -errno : 0;
 }
 

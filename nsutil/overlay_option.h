@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One path option of an overlay, for init and for the library alike. */
+#ifndef NSUTIL_OVERLAY_OPTION_H
+#define NSUTIL_OVERLAY_OPTION_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "nsutil/base/cleanup.h"
+
+enum {
+	OVERLAY_OPTION_MAX = 255, /* what fsconfig(2) takes as a string */
+	OVERLAY_OPTION_STRING =
+		1, /* FSCONFIG_SET_STRING, by a name that both <linux/mount.h> and <sys/mount.h> allow */
+};
+
+/* Whether the key names a directory of an overlay. */
+static inline bool overlay_option_is_path(const char *key)
+{
+	return strcmp(key, "lowerdir") == 0 || strcmp(key, "upperdir") == 0 || strcmp(key, "workdir") == 0;
+}
+
+/*
+ * Sets lowerdir, upperdir or workdir of the file system context. A path that is too long, or holds what overlayfs or
+ * older kernels' option parser read as separators and escapes, goes by its descriptor. 0 or -errno.
+ */
+static inline int overlay_option_set(int fs, const char *key, const char *path)
+{
+	char by_descriptor[32];
+	cleanup_fd int fd = -1;
+	if (strlen(path) > OVERLAY_OPTION_MAX || strpbrk(path, ":,\\")) {
+		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		snprintf(by_descriptor, sizeof by_descriptor, "/proc/self/fd/%d", fd);
+		path = by_descriptor;
+	}
+	return syscall(SYS_fsconfig, fs, OVERLAY_OPTION_STRING, key, path, 0) < 0 ? -errno : 0;
+}
+
+#endif
