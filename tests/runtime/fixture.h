@@ -40,7 +40,7 @@ struct berth *rt_open(void);
 const char *rt_payload(const char *name);
 /* Makes rt.root, on first use: /bin/PAYLOAD for each, /etc/passwd, /etc/group, /tmp, /empty. Returns its path. */
 const char *rt_root(void);
-/* rt.base/name; the last 16 results stay. */
+/* rt.base/name; the last 128 results stay. */
 const char *rt_path(const char *name);
 /* Writes a file below rt.base, its directories made; returns its path, as rt_path. */
 const char *rt_write(const char *name, const char *text);

@@ -23,9 +23,9 @@ void rt_jobs_free(void);
 
 const char *rt_path(const char *name)
 {
-	static char paths[16][256];
+	static char paths[128][256];
 	static unsigned int next;
-	char *path = paths[next++ % 16];
+	char *path = paths[next++ % 128];
 	snprintf(path, 256, "%s/%s", rt.base, name);
 	return path;
 }
