@@ -80,7 +80,7 @@ CFLAGS ?= -O2 -g
 COMMON := -std=gnu17 $(WARNINGS) -I. -D_GNU_SOURCE= -DBERTH_VERSION='"$(VERSION)"' -MMD -MP
 CFLAGS_ALL = $(COMMON) $(CFLAGS) $(HARDENING) -fPIC -fvisibility=hidden $(CPPFLAGS)
 LDFLAGS_ALL = -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_LDFLAGS) $(LDFLAGS)
-LIBS := -lcap -lseccomp -ljansson -lm
+LIBS := -lcap -lseccomp -ljansson
 
 # musl brings no kernel headers; the host's come last so that they never replace musl's own.
 MULTIARCH = $(shell $(CC) -print-multiarch 2>/dev/null)

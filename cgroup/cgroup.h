@@ -108,7 +108,7 @@ int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *error);
 
 /* Zero or NULL leaves a resource as it is. */
 struct cgroup_limits {
-	uint64_t cpu_shares;     /* weight, 1024 = one CPU, 2..262144; v2: the weight by the OCI runtimes' conversion */
+	uint64_t cpu_shares;     /* weight, 1024 = one CPU, 2..262144; v2: the weight in proportion, 1024 to 100 */
 	uint64_t cpu_quota_us;   /* CPU time per period, microseconds; CGROUP_UNLIMITED lifts it */
 	uint64_t cpu_period_us;  /* 0: 100000 */
 	const char *cpuset_cpus; /* "0-3,7" */
@@ -131,10 +131,10 @@ unsigned int cgroup_limits_controllers(const struct cgroup_limits *limits);
 int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_limits *limits, struct error *error);
 
 /*
- * v2 cpu.weight for v1 cpu.shares, as current OCI runtimes convert (2 -> 1, 1024 -> 100, 262144 -> 10000), and back.
- * Values out of range are taken as the nearest end. There are more shares than weights: back comes, of those with that
- * weight, the roundest in binary, so powers of two come back as they were and the others within the width of one weight
- * (10 comes back as 12, 102 as 104).
+ * v2 cpu.weight for v1 cpu.shares, and back: in proportion, 1024 shares to 100, both versions' default, so that shares
+ * of 1 to 3 are 1 to 3 on v2 too. (The newer conversion of the OCI runtimes keeps both ends of the range, but makes 1
+ * to 2.4 of them.) Rounded; weights end at 10000, which is 100 CPUs. Back come shares within half a weight, 5, of what
+ * was given.
  */
 uint64_t cgroup_weight_from_shares(uint64_t shares);
 uint64_t cgroup_shares_from_weight(uint64_t weight);

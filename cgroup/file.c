@@ -120,14 +120,13 @@ static int target_find(const struct cgroup *cgroup, const char *name, struct tar
 	if (strchr(name, '/') || !strcmp(name, "..") || !strcmp(name, "."))
 		return error_set(error, EINVAL, "'%s' is not the name of a cgroup file", name);
 	int controller = file_controller(name);
+	*target = (struct target){.file = name, .to = same, .from = same};
 	for (size_t i = 0; i < cgroup->count && controller >= 0; i++)
 		if (cgroup->places[i].controllers & CGROUP_BIT((unsigned int)controller))
 			target->place = &cgroup->places[i];
 	if (!target->place)
 		return error_set(error, ENOENT, "cgroup %s has no file %s: no controller of that name is in use for it",
 				 cgroup->relative, name);
-	target->file = name;
-	target->to = target->from = same;
 	if (target->place->hierarchy->version == 1)
 		return 0;
 	for (size_t i = 0; i < sizeof equivalents / sizeof *equivalents; i++) {
@@ -148,7 +147,7 @@ static int not_translatable(const struct target *target, const char *name, struc
 
 ssize_t cgroup_file_read(const struct cgroup *cgroup, const char *name, char *buffer, size_t size, struct error *error)
 {
-	struct target target = {0};
+	struct target target;
 	int result = target_find(cgroup, name, &target, error);
 	if (result < 0)
 		return result;
@@ -171,7 +170,7 @@ ssize_t cgroup_file_read(const struct cgroup *cgroup, const char *name, char *bu
 
 int cgroup_file_write(const struct cgroup *cgroup, const char *name, const char *value, struct error *error)
 {
-	struct target target = {0};
+	struct target target;
 	int result = target_find(cgroup, name, &target, error);
 	if (result < 0)
 		return result;

@@ -146,6 +146,16 @@ void plan_add_attributes(struct plan *plan, bool in_root, const char *target, ui
 		       });
 }
 
+void plan_add_read_only(struct plan *plan, const char *path)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_READ_ONLY, .flags = PLAN_IN_ROOT, .text = string_add(plan, path)});
+}
+
+void plan_add_mask(struct plan *plan, const char *path)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_MASK, .flags = PLAN_IN_ROOT, .text = string_add(plan, path)});
+}
+
 void plan_add_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode)
 {
 	plan_add_owned_mkdir(plan, in_root, path, mode, 0, 0);

@@ -33,6 +33,9 @@ void plan_add_bind(struct plan *plan, bool in_root, const char *source, const ch
 		   bool recursive);
 void plan_add_unmount(struct plan *plan, const char *target);
 void plan_add_attributes(struct plan *plan, bool in_root, const char *target, uint64_t attributes, bool recursive);
+/* In the new root; what is not there is passed over. */
+void plan_add_read_only(struct plan *plan, const char *path);
+void plan_add_mask(struct plan *plan, const char *path);
 void plan_add_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode);
 void plan_add_owned_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode, uid_t uid, gid_t gid);
 void plan_add_file(struct plan *plan, bool in_root, const char *path);

@@ -122,6 +122,12 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		if (step->flags & PLAN_RECURSIVE)
 			say(&out, " and what is mounted below");
 		break;
+	case PLAN_READ_ONLY:
+		say(&out, "make %s read-only", text);
+		break;
+	case PLAN_MASK:
+		say(&out, "mask %s", text);
+		break;
 	case PLAN_MKDIR:
 		say(&out, "make directory %s, mode %04o", text, (unsigned int)step->n[0]);
 		break;

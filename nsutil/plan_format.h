@@ -29,10 +29,12 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 1 }; /* "BPLN" */
 	X(ATTRIBUTES, "attributes") /* text: mount point, n[0]: MOUNT_ATTR_* to set */                                 \
 	X(MKDIR, "mkdir") /* text: path, n[0]: mode, n[1]: uid, n[2]: gid; parents are made, what is there stays */    \
 	X(FILE, "file")   /* text: path of an empty file to mount on; what is there stays */                           \
-	X(SYMLINK, "symlink") /* text: where it points, text2: path */                                                 \
-	X(MKNOD, "mknod")     /* text: path, n[0]: type and mode, n[1]: major, n[2]: minor */                          \
-	X(ROOT, "root")       /* text: the mount point that becomes the root */                                        \
-	X(PIVOT, "pivot")     /* pivot_root into it, detach the old root */                                            \
+	X(SYMLINK, "symlink")     /* text: where it points, text2: path */                                             \
+	X(MKNOD, "mknod")         /* text: path, n[0]: type and mode, n[1]: major, n[2]: minor */                      \
+	X(READ_ONLY, "read-only") /* text: path in the root, with what is mounted below; may be missing */             \
+	X(MASK, "mask")   /* text: path in the root to hide behind /dev/null or an empty directory; may be missing */  \
+	X(ROOT, "root")   /* text: the mount point that becomes the root */                                            \
+	X(PIVOT, "pivot") /* pivot_root into it, detach the old root */                                                \
 	/* Namespaces and the process. */                                                                              \
 	X(SETNS, "setns")       /* n[0]: CLONE_NEW*; enter those of the process behind INIT_FD_NAMESPACES */           \
 	X(HOSTNAME, "hostname") /* text */                                                                             \

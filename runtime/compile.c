@@ -42,6 +42,22 @@ static void compile_dev(struct plan *plan)
 	plan_add_mount(plan, true, "tmpfs", "/dev/shm", nothing_special, (const char *const[]){"mode=1777", NULL});
 }
 
+/* What the kernel offers root under /proc and /sys without asking for a capability. The lists of the OCI runtimes. */
+static void compile_kernel_files(struct plan *plan)
+{
+	static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+						"/proc/sysrq-trigger"};
+	static const char *const masked[] = {
+		"/proc/acpi",        "/proc/asound",        "/proc/interrupts", "/proc/kcore",
+		"/proc/keys",        "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+		"/proc/sched_debug", "/proc/scsi",          "/sys/firmware",    "/sys/devices/virtual/powercap",
+	};
+	for (size_t i = 0; i < sizeof read_only / sizeof *read_only; i++)
+		plan_add_read_only(plan, read_only[i]);
+	for (size_t i = 0; i < sizeof masked / sizeof *masked; i++)
+		plan_add_mask(plan, masked[i]);
+}
+
 static void compile_tmpfs(const struct berth_tmpfs *tmpfs, struct plan *plan)
 {
 	char size[40];
@@ -83,6 +99,7 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 	plan_add_mkdir(plan, true, "/sys", 0555);
 	plan_add_mount(plan, true, "sysfs", "/sys", nothing_special | MOUNT_ATTR_RDONLY, NULL);
 	compile_dev(plan);
+	compile_kernel_files(plan);
 	for (size_t i = 0; i < spec->n_tmpfs; i++)
 		compile_tmpfs(&spec->tmpfs[i], plan);
 	for (size_t i = 0; i < spec->n_volumes; i++) {

@@ -12,7 +12,7 @@
 
 #include "nsutil/base/cleanup.h"
 
-enum { FOLLOWERS = 16, PROGRESS_MS = 500, ANSWER_TIMEOUT_MS = 5000 };
+enum { FOLLOWERS = 16, PROGRESS_MS = 1000, ANSWER_TIMEOUT_MS = 5000 };
 
 struct monitor {
 	int listener;

@@ -322,6 +322,8 @@ static int copy_limits(const struct berth_options *options, struct spec *spec, s
 	spec->limits.cpuset_cpus = NULL;
 	if (code < 0)
 		return code;
+	if (resources.swap && resources.swap != BERTH_UNLIMITED && !resources.memory)
+		return error_set(error, EINVAL, "a limit of swap needs a limit of memory beside it");
 	if (resources.cpuset && !(spec->limits.cpuset_cpus = strdup(resources.cpuset)))
 		return no_memory(error);
 	return 0;

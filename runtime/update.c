@@ -10,6 +10,8 @@
 #include "runtime/container.h"
 #include "runtime/monitor.h"
 
+enum { GONE_TIMEOUT_MS = 30000 };
+
 static int require_controllers(const struct berth_container *container, const struct cgroup_limits *limits,
 			       struct error *error)
 {
@@ -21,8 +23,10 @@ static int require_controllers(const struct berth_container *container, const st
 			 container->record.name, cgroup_controller_name(first));
 }
 
-static int killed(const struct berth_container *container, struct error *error)
+static int killed(struct berth_container *container, struct error *error)
 {
+	/* Who hears that it was killed may count on its being gone. */
+	container_wait(container, GONE_TIMEOUT_MS, NULL);
 	return error_set(error, ENOMEM, "container '%s' was killed: its memory did not fit the new limit in time",
 			 container->record.name);
 }
@@ -56,7 +60,7 @@ static int scale_here(struct berth_container *container, uint64_t memory, uint64
 }
 
 /* Hears the owner out. */
-static int scale_follow(const struct berth_container *container, int connection, const struct listener *listener,
+static int scale_follow(struct berth_container *container, int connection, const struct listener *listener,
 			struct error *error)
 {
 	for (;;) {
@@ -93,6 +97,10 @@ static int container_set_memory(struct berth_container *container, uint64_t memo
 			poll(&ended, 1, timeout_ms);
 			result = monitor_attend(container, &timeout_ms, error);
 		}
+		char ignored[1];
+		if (wait && result >= 0 &&
+		    state_read_reason(container->directory, ignored, sizeof ignored) == BERTH_SCALE_DOWN)
+			return killed(container, error);
 		return result < 0 ? result : 0;
 	}
 	cleanup_fd int connection =

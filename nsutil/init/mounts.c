@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
@@ -28,13 +30,16 @@ static int set_attributes(int fd, uint64_t attributes, int recursive)
 	return attributes && syscall(SYS_mount_setattr, fd, "", flags, &set, sizeof set) < 0 ? -errno : 0;
 }
 
+static int attach_to(int mount, int place)
+{
+	int flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+	return syscall(SYS_move_mount, mount, "", place, "", flags) < 0 ? -errno : 0;
+}
+
 static int attach(const struct init *init, const struct plan_step *step, int mount, const char *target)
 {
 	cleanup_fd int place = path_open(init, step, target);
-	if (place < 0)
-		return place;
-	int flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-	return syscall(SYS_move_mount, mount, "", place, "", flags) < 0 ? -errno : 0;
+	return place < 0 ? place : attach_to(mount, place);
 }
 
 int step_private(struct init *init, const struct plan_step *step)
@@ -102,6 +107,56 @@ int step_attributes(struct init *init, const struct plan_step *step)
 {
 	cleanup_fd int place = path_open(init, step, step_text(init, step));
 	return place < 0 ? place : set_attributes(place, step->n[0], step->flags & PLAN_RECURSIVE);
+}
+
+/* A mount of its own of what is at the descriptor, with the attributes, laid over it. */
+static int cover(int what, uint64_t attributes, int place)
+{
+	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
+	cleanup_fd int tree = (int)syscall(SYS_open_tree, what, "", flags);
+	if (tree < 0)
+		return -errno;
+	int code = set_attributes(tree, attributes, 1);
+	return code < 0 ? code : attach_to(tree, place);
+}
+
+int step_read_only(struct init *init, const struct plan_step *step)
+{
+	cleanup_fd int place = path_open(init, step, step_text(init, step));
+	if (place < 0)
+		return place == -ENOENT ? 0 : place;
+	return cover(place, MOUNT_ATTR_RDONLY, place);
+}
+
+static int mask_directory(int place)
+{
+	cleanup_fd int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", "tmpfs", 0) < 0 ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "size", "4k", 0) < 0 ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	unsigned int attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	cleanup_fd int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
+	return mount < 0 ? -errno : attach_to(mount, place);
+}
+
+int step_mask(struct init *init, const struct plan_step *step)
+{
+	struct stat status;
+	cleanup_fd int place = path_open(init, step, step_text(init, step));
+	if (place < 0)
+		return place == -ENOENT ? 0 : place;
+	if (fstat(place, &status) < 0)
+		return -errno;
+	if (S_ISDIR(status.st_mode))
+		return mask_directory(place);
+	/* What is put over a secret must be the null device and nothing that was put in its place. */
+	cleanup_fd int null = path_open(init, step, "/dev/null");
+	if (null < 0 || fstat(null, &status) < 0)
+		return null < 0 ? null : -errno;
+	if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
+		return -ENODEV;
+	return cover(null, 0, place);
 }
 
 int step_root(struct init *init, const struct plan_step *step)

@@ -56,10 +56,10 @@ Test(limits, cpu_shares)
 {
 	struct cgroup *cgroup = create_with(CGROUP_CPU);
 	apply(cgroup, (struct cgroup_limits){.cpu_shares = 512});
-	expect_file(cgroup, CGROUP_CPU, "cpu.shares", "512", "cpu.weight", "59");
+	expect_file(cgroup, CGROUP_CPU, "cpu.shares", "512", "cpu.weight", "50");
 	cr_expect_eq(read_stats(cgroup, CGROUP_CPU).cpu_shares, 512);
 	apply(cgroup, (struct cgroup_limits){.cpu_shares = 10});
-	expect_file(cgroup, CGROUP_CPU, "cpu.shares", "10", "cpu.weight", "4");
+	expect_file(cgroup, CGROUP_CPU, "cpu.shares", "10", "cpu.weight", "1");
 	expect_refused(cgroup, (struct cgroup_limits){.cpu_shares = 1}, EINVAL, "shares");
 	expect_refused(cgroup, (struct cgroup_limits){.cpu_shares = 262145}, EINVAL, "262145");
 	cgroup_free(cgroup);

@@ -19,16 +19,12 @@ Test(tables, names)
 
 Test(tables, weights)
 {
-	/* Computed apart from the code, from ceil(10^((l^2+125l)/612 - 7/34)), l = log2(shares). */
 	static const struct {
 		uint64_t shares, weight;
-	} known[] = {{0, 1},          {2, 1},
-		     {3, 2},          {10, 4},
-		     {256, 35},       {512, 59},
-		     {1024, 100},     {1025, 101},
-		     {2048, 174},     {4096, 303},
-		     {10240, 639},    {262143, 10000},
-		     {262144, 10000}, {UINT64_MAX, 10000}};
+	} known[] = {{0, 1},        {2, 1},          {10, 1},         {20, 2},
+		     {256, 25},     {512, 50},       {1024, 100},     {1029, 100},
+		     {1030, 101},   {2048, 200},     {3072, 300},     {4096, 400},
+		     {10240, 1000}, {102400, 10000}, {262144, 10000}, {UINT64_MAX, 10000}};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		cr_expect_eq(cgroup_weight_from_shares(known[i].shares), known[i].weight, "%" PRIu64 " -> %" PRIu64,
 			     known[i].shares, cgroup_weight_from_shares(known[i].shares));
@@ -45,12 +41,25 @@ Test(tables, weights_back)
 	for (uint64_t weight = 1; weight <= 10000; weight++)
 		cr_assert_eq(cgroup_weight_from_shares(cgroup_shares_from_weight(weight)), weight, "weight %" PRIu64,
 			     weight);
-	for (uint64_t shares = 2; shares <= 262144; shares *= 2)
+	for (uint64_t shares = 256; shares <= 65536; shares *= 2)
 		cr_expect_eq(cgroup_shares_from_weight(cgroup_weight_from_shares(shares)), shares, "shares %" PRIu64,
 			     shares);
-	cr_expect_eq(cgroup_shares_from_weight(cgroup_weight_from_shares(10)), 12);
-	cr_expect_eq(cgroup_shares_from_weight(0), 2);
-	cr_expect_eq(cgroup_shares_from_weight(20000), 262144);
+	for (uint64_t shares = 10; shares <= 102400; shares++) {
+		int64_t back = (int64_t)cgroup_shares_from_weight(cgroup_weight_from_shares(shares));
+		cr_assert_leq(llabs(back - (int64_t)shares), 5, "shares %" PRIu64 " came back as %" PRId64, shares,
+			      back);
+	}
+	cr_expect_eq(cgroup_shares_from_weight(cgroup_weight_from_shares(10)), 10);
+}
+
+/* What a share promises: its part, whatever the version. */
+Test(tables, weights_keep_proportions)
+{
+	for (uint64_t shares = 1024; shares <= 34000; shares += 512) {
+		double ratio =
+			(double)cgroup_weight_from_shares(3 * shares) / (double)cgroup_weight_from_shares(shares);
+		cr_assert(ratio > 2.97 && ratio < 3.03, "shares %" PRIu64 ": %g", shares, ratio);
+	}
 }
 
 Test(tables, keyed)
