@@ -24,7 +24,8 @@ struct init {
 typedef int step_function(struct init *init, const struct plan_step *step);
 
 /* mounts.c */
-step_function step_private, step_mount, step_bind, step_unmount, step_attributes, step_read_only, step_mask, step_root, step_pivot;
+step_function step_private, step_mount, step_bind, step_unmount, step_attributes, step_read_only, step_mask, step_root,
+	step_pivot;
 /* paths.c */
 step_function step_mkdir, step_file, step_symlink, step_mknod;
 /* process.c */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <string.h>
 
 #include "runtime/cli/cli.h"
 #include "runtime/cli/format.h"
@@ -22,10 +21,9 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static bool changes_nothing(const struct berth_resources *resources)
+static bool changes_nothing(const struct berth_resources *r)
 {
-	static const struct berth_resources unchanged = BERTH_RESOURCES_INIT;
-	return memcmp(resources, &unchanged, sizeof(unchanged)) == 0;
+	return r->cpus == 0 && !r->cpu_shares && r->cpu_limit == 0 && !r->cpuset && !r->memory && !r->swap && !r->pids;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -93,9 +91,7 @@ int cli_update(int argc, char **argv)
 		.names = {.what = "container", .minimum = 1, .maximum = 1},
 	};
 
-	/* Padding included, for the comparison. */
-	memset(&input.resources, 0, sizeof(input.resources));
-	input.resources.size = sizeof(input.resources);
+	input.resources = (struct berth_resources)BERTH_RESOURCES_INIT;
 	input.resource_input = (struct resource_input){&input.resources, &input.error};
 	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
