@@ -7,6 +7,12 @@ _berth_names()
 	berth ps -q "$@" 2>/dev/null
 }
 
+# Every capability has its line in the kernel's own list of them, where its header is installed.
+_berth_capabilities()
+{
+	sed -n 's/^#define CAP_\([A-Z_]*\)[ \t]*[0-9][0-9]*$/\1/p' /usr/include/linux/capability.h 2>/dev/null
+}
+
 # Completes whole lines as single words, so that names may hold spaces.
 _berth_reply_lines()
 {
@@ -31,13 +37,14 @@ _berth()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
 	local resources="--cpus --cpu-limit --cpuset --mem --swap --pids -c -m"
 	local run="--name --root --volume --tmpfs --read-only --env --env-clear --workdir --user --hostname --net --uts
-		--ipc --tty --interactive --init --no-init --detach --log --cgroup-parent --rlimit --timeout --help
+		--ipc --tty --interactive --init --no-init --detach --log --cgroup-parent --rlimit --timeout --cap-add
+		--cap-drop --mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
 		-n -v -e -w -u -t -i -d -h $resources"
 	local options="" i word
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run plan ps inspect stats exec update kill stop wait pause resume rm gc
+		mapfile -t COMPREPLY < <(compgen -W "run plan ps inspect stats exec update kill stop wait pause resume rm root gc
 			check version help --help --version" -- "$cur")
 		return
 	fi
@@ -45,14 +52,14 @@ _berth()
 	run) options=$run ;;
 	plan) options="$run --json" ;;
 	exec) options="--tty --interactive --env --env-clear --workdir --user --help -t -i -e -w -u -h" ;;
-	update) options="$resources --help -h" ;;
+	update) options="$resources --wait --help -h" ;;
 	ps) options="--all --quiet --json --help -a -q -h" ;;
-	stats | check) options="--json --help -h" ;;
+	stats | check | root) options="--json --help -h" ;;
 	stop) options="--time --help -t -h" ;;
 	rm) options="--force --help -f -h" ;;
 	gc) options="--kill --cgroup-parent --help -h" ;;
 	help)
-		mapfile -t COMPREPLY < <(compgen -W "run plan ps inspect stats exec update kill stop wait pause resume rm gc
+		mapfile -t COMPREPLY < <(compgen -W "run plan ps inspect stats exec update kill stop wait pause resume rm root gc
 			check version" -- "$cur")
 		return
 		;;
@@ -82,6 +89,10 @@ _berth()
 			rtprio rttime sigpending stack" -- "$cur")
 		return
 		;;
+	run:--cap-add | plan:--cap-add | run:--cap-drop | plan:--cap-drop)
+		mapfile -t COMPREPLY < <(compgen -W "ALL $(_berth_capabilities)" -- "$cur")
+		return
+		;;
 	run:-v | plan:-v | run:--volume | plan:--volume | run:--log | plan:--log)
 		_berth_reply_paths "$cur" ""
 		return
@@ -96,7 +107,8 @@ _berth()
 		;;
 	run:-[ncmw] | plan:-[ncmw] | exec:-w | update:-[cm] | stop:-t) return ;;
 	*:--name | *:--cpus | *:--cpu-limit | *:--cpuset | *:--mem | *:--swap | *:--pids | *:--tmpfs | *:--workdir | \
-		*:--hostname | *:--cgroup-parent | *:--timeout | *:--time) return ;;
+		*:--hostname | *:--cgroup-parent | *:--timeout | *:--time | *:--mem-grace | *:--mem-lenient | \
+		*:--mem-reserve | *:--mem-pressure) return ;;
 	esac
 
 	if [[ $cur == -* ]]; then
@@ -111,6 +123,13 @@ _berth()
 			_berth_reply_lines "$cur" < <(_berth_names)
 		else
 			mapfile -t COMPREPLY < <(compgen -W "TERM KILL HUP INT QUIT USR1 USR2 STOP CONT" -- "$cur")
+		fi
+		;;
+	root)
+		if ((COMP_CWORD == 2)); then
+			mapfile -t COMPREPLY < <(compgen -W "ls du rm" -- "$cur")
+		elif [[ ${COMP_WORDS[2]} == rm ]]; then
+			_berth_reply_lines "$cur" < <(berth root ls 2>/dev/null | sed -e 1d -e 's/  .*//')
 		fi
 		;;
 	exec)

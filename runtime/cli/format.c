@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE])
 {
@@ -40,18 +39,6 @@ const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE])
 		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 "h%" PRIu64 "m", h, m % 60);
 	else
 		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 "d%" PRIu64 "h", h / 24, h % 24);
-	return buffer;
-}
-
-const char *format_time(uint64_t nanoseconds, char buffer[FORMAT_SIZE])
-{
-	time_t seconds = (time_t)(nanoseconds / 1000000000);
-	struct tm tm;
-	size_t used = 0;
-
-	if (gmtime_r(&seconds, &tm))
-		used = strftime(buffer, FORMAT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buffer + used, FORMAT_SIZE - used, ".%03dZ", (int)(nanoseconds / 1000000 % 1000));
 	return buffer;
 }
 

@@ -16,9 +16,6 @@ const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE]);
 /* "350ms", "12.3s", "5m10s", "3h20m", "2d4h". Returns buffer. */
 const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE]);
 
-/* "2024-05-01T10:20:30.123Z" from nanoseconds of CLOCK_REALTIME. Returns buffer. */
-const char *format_time(uint64_t nanoseconds, char buffer[FORMAT_SIZE]);
-
 /*
  * A copy in which control characters and bytes that are no UTF-8 are written as \n, \t or \xHH, so that a name from
  * outside can neither break a line nor drive a terminal. malloc'ed; NULL when memory is short.

@@ -51,11 +51,12 @@ struct row {
 	bool has_stats, has_end;
 	struct berth_stats stats;
 	struct berth_end end;
-	json_t *command; /* array of strings, or NULL when unknown */
+	json_t *inspected;
+	const json_t *command; /* array of strings, part of the former; NULL: unknown */
 };
 
-/* The command is part of what inspect tells; a container that is just being made or removed may have none to tell. */
-static json_t *command_of(struct berth_container *container)
+/* What inspect tells; NULL when a container that is just being made or removed has nothing to tell. */
+static json_t *inspected(struct berth_container *container)
 {
 	cleanup_free char *text = NULL;
 	size_t size;
@@ -66,9 +67,7 @@ static json_t *command_of(struct berth_container *container)
 	int result = berth_container_inspect(container, stream, NULL);
 	if (fclose(stream) != 0 || result < 0)
 		return NULL;
-	cleanup_json json_t *object = json_loads(text, 0, NULL);
-	json_t *command = json_object_get(object, "command");
-	return json_is_array(command) ? json_incref(command) : NULL;
+	return json_loads(text, 0, NULL);
 }
 
 static void row_fill(struct row *row, struct berth_container *container)
@@ -83,7 +82,9 @@ static void row_fill(struct row *row, struct berth_container *container)
 		row->has_end = berth_container_wait(container, 0, &row->end, NULL) == 0;
 	else if (row->state != BERTH_STARTING)
 		row->has_stats = berth_container_stats(container, &row->stats, NULL) == 0;
-	row->command = command_of(container);
+	row->inspected = inspected(container);
+	const json_t *command = json_object_get(row->inspected, "command");
+	row->command = json_is_array(command) ? command : NULL;
 }
 
 static uint64_t age_of(const struct row *row)
@@ -95,33 +96,22 @@ static uint64_t age_of(const struct row *row)
 	return started && started < ns ? ns - started : 0;
 }
 
-static json_t *end_json(const struct berth_end *end)
-{
-	char ended[FORMAT_SIZE];
-
-	return json_pack("{s:s, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o}", "reason", berth_reason_name(end->reason),
-			 "code", end->code, "status", berth_end_status(end), "text", json_from_bytes(end->text),
-			 "ended", format_time(end->ended_ns, ended), "memory_limit", cli_json_limit(end->memory_limit),
-			 "memory_peak", cli_json_limit(end->memory_peak), "oom_kills", cli_json_limit(end->oom_kills),
-			 "cpu_ns", cli_json_limit(end->cpu_ns));
-}
-
 static json_t *row_json(const struct row *row)
 {
-	char started[FORMAT_SIZE];
 	bool runs = row->state == BERTH_RUNNING || row->state == BERTH_PAUSED;
 	bool has_cpu = row->has_stats && row->stats.has_cpu, has_memory = row->has_stats && row->stats.has_memory;
+	json_t *end = json_object_get(row->inspected, "end");
 
-	return json_pack("{s:o, s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:O?, s:o}", "name",
+	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:O?, s:O?}", "name",
 			 json_from_bytes(berth_container_name(row->container)), "state", berth_state_name(row->state),
-			 "pid", runs ? json_integer(berth_container_pid(row->container)) : json_null(), "started",
-			 format_time(berth_container_started(row->container), started), "owned",
+			 "pid", runs ? json_integer(berth_container_pid(row->container)) : json_null(), "started_ns",
+			 cli_json_limit(berth_container_started(row->container)), "owned",
 			 berth_container_owned(row->container), "cpu_shares",
 			 has_cpu ? cli_json_limit(row->stats.cpu_shares) : json_null(), "cpu_ns",
 			 has_cpu ? cli_json_limit(row->stats.cpu_usage_ns) : json_null(), "memory",
 			 has_memory ? cli_json_limit(row->stats.memory_usage) : json_null(), "memory_limit",
 			 has_memory ? cli_json_limit(row->stats.memory_limit) : json_null(), "command", row->command,
-			 "end", row->has_end ? end_json(&row->end) : json_null());
+			 "end", end);
 }
 
 /* The command's words with spaces between, malloc'ed. */
@@ -222,7 +212,7 @@ static int list_print(struct berth_container **containers, size_t n, const struc
 	if (!input->names_only)
 		status = rows_print(rows, n_rows, input);
 	for (size_t i = 0; i < n_rows; i++)
-		json_decref(rows[i].command);
+		json_decref(rows[i].inspected);
 	free(rows);
 	return status;
 }
@@ -237,9 +227,10 @@ int cli_ps(int argc, char **argv)
 		"\v"
 		"CPUS is the share in CPUs, MEMORY what is in use. A dash stands for what is unknown or unlimited.\n"
 		"\n"
-		"JSON objects hold name, state (starting, running, paused, ended), pid, started, owned (its launcher "
-		"lives), cpu_shares, cpu_ns, memory, memory_limit (bytes, null: none), command, end: null, or {reason, "
-		"code, status, text, ended, memory_limit, memory_peak, oom_kills, cpu_ns}.\n"
+		"JSON objects hold name, state (starting, running, paused, ended), pid, started_ns, owned (its "
+		"launcher "
+		"lives), cpu_shares, cpu_ns, memory, memory_limit (bytes, null: none), command, and end: null, or "
+		"{reason, code, exit_status, text, ended_ns, memory_peak, ...} as `berth inspect' has it.\n"
 		"\n"
 		"Examples:\n"
 		"  berth ps -a\n"

@@ -184,6 +184,8 @@ static int options_check(const struct run_options *o, const struct argp_state *s
 {
 	if (!o->launch.argv)
 		return error_set(error, EINVAL, "no command given; try `%s --help'", state->name);
+	if (o->launch.resources.swap && !o->launch.resources.memory)
+		return error_set(error, EINVAL, "--swap needs --mem: it is what may be used beyond that");
 	if (o->detach && (o->launch.flags & BERTH_TTY))
 		return error_set(error, EINVAL, "--tty needs the foreground: it does not go with --detach");
 	if (o->detach && o->interactive)

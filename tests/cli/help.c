@@ -2,6 +2,7 @@
 /* Help, version and what is told to someone who mistypes: none of it needs root. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/cli/harness.h"
 
@@ -9,8 +10,9 @@
 
 TestSuite(cli_help, .init = world_init_unprivileged, .fini = world_fini);
 
-static const char *const commands[] = {"run",  "plan", "ps",    "inspect", "stats", "exec", "update", "kill",
-				       "stop", "wait", "pause", "resume",  "rm",    "gc",   "check",  "version"};
+static const char *const commands[] = {"run",    "plan", "ps",    "inspect", "stats",  "exec",
+				       "update", "kill", "stop",  "wait",    "pause",  "resume",
+				       "rm",     "gc",   "check", "root",    "version"};
 
 Test(cli_help, lists_every_command)
 {
@@ -58,11 +60,13 @@ Test(cli_help, of_each_command)
 Test(cli_help, names_every_option_of_run)
 {
 	static const char *const options[] = {
-		"-n, --name=", "--root=",          "-c, --cpus=",       "--cpu-limit=", "--cpuset=",   "-m, --mem=",
-		"--swap=",     "--pids=",          "-v, --volume=",     "--tmpfs=",     "--read-only", "-e, --env=",
-		"--env-clear", "-w, --workdir=",   "-u, --user=",       "--hostname=",  "--net=",      "--uts=",
-		"--ipc=",      "-t, --tty",        "-i, --interactive", "--init",       "--no-init",   "-d, --detach",
-		"--log=",      "--cgroup-parent=", "--rlimit=",         "--timeout=",
+		"-n, --name=",       "--root=",        "-c, --cpus=",    "--cpu-limit=",    "--cpuset=",
+		"-m, --mem=",        "--swap=",        "--pids=",        "-v, --volume=",   "--tmpfs=",
+		"--read-only",       "-e, --env=",     "--env-clear",    "-w, --workdir=",  "-u, --user=",
+		"--hostname=",       "--net=",         "--uts=",         "--ipc=",          "-t, --tty",
+		"-i, --interactive", "--init",         "--no-init",      "-d, --detach",    "--log=",
+		"--cgroup-parent=",  "--rlimit=",      "--timeout=",     "--cap-add=",      "--cap-drop=",
+		"--mem-grace=",      "--mem-lenient=", "--mem-reserve=", "--mem-pressure=", "--mem-freeze",
 	};
 	cleanup_job struct job run, plan;
 
@@ -115,4 +119,32 @@ Test(cli_help, mistyped_commands)
 	berth_words(&job, (const char *const[]){NULL});
 	expect_status(&job, 125);
 	expect_complaint(&job, "no command given");
+}
+
+/* Every option of every command is completed, and nothing else is. */
+Test(cli_help, completion_knows_every_option)
+{
+	char command[1024];
+	const char *program = world.program;
+
+	if (access("/usr/bin/bash", X_OK) < 0)
+		cr_skip_test("bash is missing");
+	if (access("runtime/cli/completion.bash", R_OK) < 0)
+		cr_skip_test("not run from the top of the source tree");
+	for (size_t i = 0; i < N(commands); i++) {
+		cleanup_job struct job job;
+		/* In "-n, --name=NAME  text" the words before two blanks, sorted, without their arguments. */
+		snprintf(
+			command, sizeof(command),
+			"set -o pipefail; . runtime/cli/completion.bash; COMP_WORDS=(berth %s -) COMP_CWORD=2; _berth; "
+			"diff <(printf '%%s\\n' \"${COMPREPLY[@]}\" | sort -u) "
+			"<('%s' %s --help | sed -n 's/^ *\\(-[-a-z, ]*[a-z]\\).*/\\1/p' | tr -d ',' | tr ' ' '\\n' | "
+			"grep '^-' | sort -u)",
+			commands[i], program, commands[i]);
+		world.program = "/usr/bin/bash";
+		BERTH(&job, "-c", command);
+		world.program = program;
+		cr_expect_eq(job.status, 0, "%s: completed (<) and shown by --help (>) differ: %s%s", commands[i],
+			     job.out_text, job.err_text);
+	}
 }

@@ -112,7 +112,7 @@ Test(cli_manage, ps_json)
 	cr_expect_str_eq(json_string_value(json_object_get(second, "name")), "second");
 	cr_expect_str_eq(json_string_value(json_object_get(second, "state")), "ended");
 	cr_expect(json_is_null(json_object_get(second, "pid")));
-	cr_expect_eq(integer_at(second, "end", "status"), 7);
+	cr_expect_eq(integer_at(second, "end", "exit_status"), 7);
 	cr_expect_eq(integer_at(second, "end", "code"), 7);
 	cr_expect_str_eq(json_string_value(json_object_get(json_object_get(second, "end"), "reason")), "exited");
 	json_decref(json);
