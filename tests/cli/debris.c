@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,6 +123,24 @@ static int file_remove(const char *path, const struct stat *status, int type, st
 	return 0;
 }
 
+/* Framework roots are mounted below the directory, the last mounted on top. */
+static void mounts_remove(const char *directory)
+{
+	bool found;
+	do {
+		FILE *mounts = setmntent("/proc/self/mounts", "re");
+		struct mntent *mount;
+		char last[PATH_MAX] = "";
+		while (mounts && (mount = getmntent(mounts)))
+			if (strncmp(mount->mnt_dir, directory, strlen(directory)) == 0 &&
+			    mount->mnt_dir[strlen(directory)] == '/')
+				snprintf(last, sizeof(last), "%s", mount->mnt_dir);
+		if (mounts)
+			endmntent(mounts);
+		found = *last && umount2(last, MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
+	} while (found);
+}
+
 void debris_remove(pid_t test)
 {
 	char directory[64], parent[64];
@@ -129,6 +148,7 @@ void debris_remove(pid_t test)
 	snprintf(parent, sizeof(parent), "%s%d", DEBRIS_PARENT, (int)test);
 	parents_visit(parent, parent_remove, NULL);
 	snprintf(directory, sizeof(directory), "%s%d", DEBRIS_DIRECTORY, (int)test);
+	mounts_remove(directory);
 	/* FTW_MOUNT: never into something bound there. */
 	nftw(directory, file_remove, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

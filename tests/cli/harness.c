@@ -254,6 +254,29 @@ void expect_complaint(const struct job *job, const char *part)
 	cr_expect(strstr(job->err_text, part), "'%s' is not in: %s", part, job->err_text);
 }
 
+void expect_quiet(const struct job *job)
+{
+	expect_status(job, 0);
+	cr_expect_str_eq(job->out_text, "");
+	cr_expect_str_eq(job->err_text, "");
+}
+
+json_t *json_of(const struct job *job)
+{
+	expect_status(job, 0);
+	json_error_t error;
+	json_t *json = json_loads(job->out_text, 0, &error);
+	cr_assert(json != NULL, "line %d: %s: %s", error.line, error.text, job->out_text);
+	return json;
+}
+
+json_int_t integer_at(const json_t *object, const char *group, const char *key)
+{
+	const json_t *value = json_object_get(group ? json_object_get(object, group) : object, key);
+	cr_assert(json_is_integer(value), "%s %s is no integer", group ? group : "", key);
+	return json_integer_value(value);
+}
+
 char *world_snapshot(void)
 {
 	char *text = NULL;

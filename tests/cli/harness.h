@@ -8,6 +8,7 @@
 #define TESTS_CLI_HARNESS_H
 
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -69,6 +70,14 @@ void berth_words(struct job *job, const char *const *arguments);
 
 /* One line on standard error, "berth COMMAND: sentence", with `part` in it, and nothing on standard output. */
 void expect_complaint(const struct job *job, const char *part);
+
+/* Status 0, and nothing printed. */
+void expect_quiet(const struct job *job);
+
+/* The JSON that a command with status 0 printed; fails the test when it is none. The caller owns it. */
+json_t *json_of(const struct job *job);
+/* A member of an object, or of its member `group` where that isn't NULL; fails the test when it is no integer. */
+json_int_t integer_at(const json_t *object, const char *group, const char *key);
 
 /* Lines of text. */
 size_t count_lines(const char *text);

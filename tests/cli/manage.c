@@ -26,30 +26,6 @@ static void launch(const char *name, const char *script)
 
 static const char sleeper[] = "exec sleep 1000";
 
-static void quietly(const struct job *job)
-{
-	expect_status(job, 0);
-	cr_expect_str_eq(job->out_text, "");
-	cr_expect_str_eq(job->err_text, "");
-}
-
-/* The JSON a command printed. */
-static json_t *json_of(const struct job *job)
-{
-	expect_status(job, 0);
-	json_error_t error;
-	json_t *json = json_loads(job->out_text, 0, &error);
-	cr_assert(json != NULL, "line %d: %s: %s", error.line, error.text, job->out_text);
-	return json;
-}
-
-static json_int_t integer_at(const json_t *object, const char *group, const char *key)
-{
-	const json_t *value = json_object_get(group ? json_object_get(object, group) : object, key);
-	cr_assert(json_is_integer(value), "%s %s is no integer", group ? group : "", key);
-	return json_integer_value(value);
-}
-
 /* Waits until a command's JSON, an array, has object [0] with `key` of at least `least`. */
 static void await_processes(const char *name, json_int_t least)
 {
@@ -81,7 +57,7 @@ Test(cli_manage, empty_lists)
 	BERTH(&stats_json, "stats", "--json");
 	cr_expect_str_eq(stats_json.out_text, "[]\n");
 	BERTH(&names, "ps", "-aq");
-	quietly(&names);
+	expect_quiet(&names);
 }
 
 Test(cli_manage, ps_json)
@@ -209,7 +185,7 @@ Test(cli_manage, update)
 
 	launch("box", sleeper);
 	BERTH(&update, "update", "box", "-c", "2", "-m", "128M", "--pids", "20");
-	quietly(&update);
+	expect_quiet(&update);
 	BERTH(&stats_job, "stats", "--json", "box");
 	json_t *json = json_of(&stats_job);
 	const json_t *box = json_array_get(json, 0);
@@ -219,7 +195,7 @@ Test(cli_manage, update)
 	json_decref(json);
 
 	BERTH(&lifted, "update", "-m", "unlimited", "box", "--pids", "unlimited", "--cpu-limit", "0.5");
-	quietly(&lifted);
+	expect_quiet(&lifted);
 	BERTH(&after, "stats", "--json", "box");
 	json = json_of(&after);
 	box = json_array_get(json, 0);
@@ -235,7 +211,7 @@ Test(cli_manage, kill_and_its_reason)
 
 	launch("box", sleeper);
 	BERTH(&kill_job, "kill", "box");
-	quietly(&kill_job);
+	expect_quiet(&kill_job);
 	BERTH(&wait, "wait", "box");
 	cr_expect_str_eq(wait.out_text, "137\n");
 	BERTH(&list, "ps", "-a", "--json");
@@ -261,11 +237,11 @@ Test(cli_manage, kill_with_a_signal)
 		expect_status(&run, 0);
 		await_written("log", "ready");
 		BERTH(&kill_job, "kill", "box", spellings[i]);
-		quietly(&kill_job);
+		expect_quiet(&kill_job);
 		BERTH(&wait, "wait", "box");
 		cr_expect_str_eq(wait.out_text, "21\n", "%s: %s", spellings[i], wait.out_text);
 		BERTH(&remove, "rm", "box");
-		quietly(&remove);
+		expect_quiet(&remove);
 	}
 }
 
@@ -276,17 +252,17 @@ Test(cli_manage, stop)
 	launch("gentle", sleeper);
 	launch("stubborn", "trap '' TERM; while :; do sleep 0.1; done");
 	BERTH(&gentle, "stop", "gentle");
-	quietly(&gentle);
+	expect_quiet(&gentle);
 	BERTH(&wait_gentle, "wait", "gentle");
 	cr_expect_str_eq(wait_gentle.out_text, "143\n");
 	/* Ready to ignore it, before it comes: sh has forked its first sleep. */
 	await_processes("stubborn", 3);
 	BERTH(&stubborn, "stop", "stubborn", "--time", "200ms");
-	quietly(&stubborn);
+	expect_quiet(&stubborn);
 	BERTH(&wait_stubborn, "wait", "stubborn");
 	cr_expect_str_eq(wait_stubborn.out_text, "137\n");
 	BERTH(&again, "stop", "gentle", "stubborn");
-	quietly(&again);
+	expect_quiet(&again);
 }
 
 Test(cli_manage, pause_and_resume)
@@ -295,24 +271,24 @@ Test(cli_manage, pause_and_resume)
 
 	launch("box", sleeper);
 	BERTH(&pause_job, "pause", "box");
-	quietly(&pause_job);
+	expect_quiet(&pause_job);
 	BERTH(&list, "ps");
 	cr_expect(strstr(list.out_text, " paused "), "%s", list.out_text);
 	BERTH(&resume_job, "resume", "box");
-	quietly(&resume_job);
+	expect_quiet(&resume_job);
 	BERTH(&after, "ps");
 	cr_expect(strstr(after.out_text, " running "), "%s", after.out_text);
 
 	/* Frozen, it can still be killed. */
 	cleanup_job struct job freeze;
 	BERTH(&freeze, "pause", "box");
-	quietly(&freeze);
+	expect_quiet(&freeze);
 	BERTH(&killed, "kill", "box");
-	quietly(&killed);
+	expect_quiet(&killed);
 	BERTH(&wait, "wait", "box");
 	cr_expect_str_eq(wait.out_text, "137\n");
 	BERTH(&remove, "rm", "box");
-	quietly(&remove);
+	expect_quiet(&remove);
 }
 
 /* One that fails does not keep the others from being done. */
@@ -326,7 +302,7 @@ Test(cli_manage, several_names)
 	expect_status(&remove, 125);
 	expect_complaint(&remove, "no container named 'none'");
 	BERTH(&list, "ps", "-aq");
-	quietly(&list);
+	expect_quiet(&list);
 	cleanup_free char *left = world_snapshot();
 	cr_expect_str_eq(left, "", "left behind: %s", left);
 }
