@@ -76,6 +76,9 @@ int plan_seal(const struct plan *plan, struct error *error);
  */
 void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size);
 
+/* The system calls, by name, that a step needs and that a kernel or a sandbox may lack; "" for none. */
+const char *plan_calls(const struct plan *plan, size_t i);
+
 /* The step's word, "mount". */
 const char *plan_word(const struct plan *plan, size_t i);
 enum plan_op plan_op(const struct plan *plan, size_t i);

@@ -201,3 +201,28 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		break;
 	}
 }
+
+const char *plan_calls(const struct plan *plan, size_t i)
+{
+	switch ((enum plan_op)plan->steps[i].op) {
+	case PLAN_PRIVATE:
+		return "mount_setattr";
+	case PLAN_MOUNT:
+		return "fsopen, fsconfig, fsmount, openat2, move_mount";
+	case PLAN_BIND:
+		return "open_tree, mount_setattr, openat2, move_mount";
+	case PLAN_ATTRIBUTES:
+		return "openat2, mount_setattr";
+	case PLAN_MKDIR:
+	case PLAN_FILE:
+	case PLAN_SYMLINK:
+	case PLAN_MKNOD:
+		return "openat2";
+	case PLAN_PIVOT:
+		return "pivot_root";
+	case PLAN_SETNS:
+		return "setns with a pidfd";
+	default:
+		return "";
+	}
+}

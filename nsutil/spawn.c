@@ -200,6 +200,9 @@ static int step_error(const struct plan *plan, const struct plan_report *report,
 	char what[512];
 	plan_describe(plan, report->step, what, sizeof what);
 	int result = error_errno(error, report->error, "%s", what);
+	if (report->error == ENOSYS && *plan_calls(plan, report->step))
+		error_hint(error, "(the kernel, or a sandbox around berth, lacks one of the system calls: %s)",
+			   plan_calls(plan, report->step));
 	if (error && plan_op(plan, report->step) == PLAN_EXEC)
 		error->exit_status = report->error == ENOENT ? ERROR_STATUS_NOT_FOUND : ERROR_STATUS_NOT_EXECUTABLE;
 	return result;

@@ -57,9 +57,26 @@ int container_load(struct berth_container *container, int directory, struct erro
 	if (container->end_fd < 0)
 		return error_errno(error, -container->end_fd, "open the record of container '%s'", record->name);
 	container->ended = state_read_end(container->end_fd, &container->end) == 0;
-	if (!container->ended)
-		container->pidfd = state_open_init(directory, &container->pid);
-	return 0;
+	if (container->ended)
+		return 0;
+	container->pidfd = state_open_init(directory, &container->pid);
+	switch (container->pidfd) {
+	case -ESRCH:   /* ended */
+	case -ENOENT:  /* not started yet */
+	case -EBADMSG: /* never will be */
+		return 0;
+	default:
+		/* Whether it lives can't be told: nobody may take that for its end. */
+		return container->pidfd >= 0
+			       ? 0
+			       : error_errno(error, -container->pidfd,
+					     "open the process of container '%s' (pidfd_open)", record->name);
+	}
+}
+
+bool container_is_gone(int code)
+{
+	return code == -ENOENT || code == -ENOTDIR || code == -ELOOP || code == -EBADMSG;
 }
 
 /* A handle on the entry of the state root, or NULL with *error set. */
@@ -125,10 +142,12 @@ void container_list_free(struct container_list *list)
 
 static int collect(const struct berth *berth, const char *entry, void *data)
 {
-	/* One that can't be read is being made or removed by its owner. */
-	struct error ignored;
-	struct berth_container *container = open_entry(berth, entry, &ignored);
-	return container ? container_list_add(data, container) : 0;
+	struct error error = {0};
+	struct berth_container *container = open_entry(berth, entry, &error);
+	if (container)
+		return container_list_add(data, container);
+	/* One that isn't there, or isn't whole, is being made or removed by its owner. */
+	return container_is_gone(-error.code) ? 0 : -error.code;
 }
 
 ssize_t berth_list(struct berth *berth, struct berth_container ***containers, struct berth_error *error)

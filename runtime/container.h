@@ -33,6 +33,9 @@ struct berth_container *container_new(struct berth *berth);
  * -errno; -ENOENT if the record is being removed.
  */
 int container_load(struct berth_container *container, int directory, struct error *error);
+/* Whether this result of opening or loading an entry of the state root says that there is no (whole) container in it.
+ */
+bool container_is_gone(int code);
 
 /*
  * For an owner, once PID 1 is gone or is to be: finds out how the container ended, kills what is left, removes its

@@ -13,31 +13,40 @@
 #include "runtime/name.h"
 
 /*
- * Takes over the container in the entry of the state root. NULL without an error: it has a living owner, or had none to
- * speak of (unreadable or half made) and has been cleared away.
+ * Takes over the container in the entry of the state root: *adopted. It is NULL where there is a living owner, or was
+ * nothing to speak of (unreadable or half made), which has been cleared away. A failure is one of this process, such as
+ * a lack of descriptors.
  */
-static struct berth_container *adopt(struct berth *berth, const char *entry, struct error *error)
+static int adopt(struct berth *berth, const char *entry, struct berth_container **adopted, struct error *error)
 {
+	*adopted = NULL;
 	cleanup_fd int directory = openat(berth->state_fd, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (directory < 0 || state_lock(directory) < 0)
-		return NULL;
+	if (directory < 0)
+		return container_is_gone(-errno) ? 0
+						 : error_errno(error, errno, "open %s/%s", berth->state_root, entry);
+	if (state_lock(directory) < 0)
+		return 0;
 	struct berth_container *container = container_new(berth);
 	if (!container)
-		return error_errno(error, ENOMEM, "take over %s", entry), NULL;
+		return error_errno(error, ENOMEM, "take over %s", entry);
 	int kept = directory;
+	struct error ignored;
 	int code = container_load(container, steal_fd(&directory), error);
 	container->owner = true;
-	if (code == 0 && (container->ended || container->pidfd >= 0 || container->pidfd == -ESRCH))
-		return container;
+	if (code == 0 && (container->ended || container->pidfd >= 0 || container->pidfd == -ESRCH)) {
+		*adopted = container;
+		return 0;
+	}
 	if (code == 0) {
 		/* Its owner died between recording it and recording its process. */
-		container_discard(container, error);
-	} else if (code == -ENOENT || code == -EBADMSG) {
+		container_discard(container, &ignored);
+	} else if (container_is_gone(code)) {
 		/* Caught in the middle of its removal, or damaged: it names nothing that could be cleared up. */
-		state_remove_entry(berth, kept, entry, error);
+		state_remove_entry(berth, kept, entry, &ignored);
+		code = 0;
 	}
 	berth_container_close(container);
-	return NULL;
+	return code;
 }
 
 struct walk {
@@ -48,8 +57,9 @@ struct walk {
 static int adopt_entry(const struct berth *berth, const char *entry, void *data)
 {
 	struct walk *walk = data;
-	struct berth_container *container = adopt((struct berth *)berth, entry, walk->error);
-	return container ? container_list_add(&walk->list, container) : 0;
+	struct berth_container *container;
+	int code = adopt((struct berth *)berth, entry, &container, walk->error);
+	return container ? container_list_add(&walk->list, container) : code;
 }
 
 ssize_t berth_recover(struct berth *berth, struct berth_container ***containers, struct berth_error *error)
@@ -79,7 +89,8 @@ bool recover_name(struct berth *berth, const char *name)
 	char encoded[NAME_ENCODED_SIZE];
 	name_encode(name, encoded);
 	struct error ignored = {0};
-	struct berth_container *container = adopt(berth, encoded, &ignored);
+	struct berth_container *container;
+	adopt(berth, encoded, &container, &ignored);
 	if (!container)
 		return faccessat(berth->state_fd, encoded, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 	bool freed = !is_kept(container) && container_wait(container, 0, &ignored) == 0 &&
@@ -98,13 +109,15 @@ static int sweep_entry(const struct berth *berth, const char *entry, void *data)
 {
 	struct sweep *sweep = data;
 	bool was_there = faccessat(berth->state_fd, entry, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	struct berth_container *container = adopt((struct berth *)berth, entry, sweep->error);
+	struct berth_container *container;
+	int code = adopt((struct berth *)berth, entry, &container, sweep->error);
+	if (code < 0)
+		return code;
 	if (!container) {
 		bool is_there = faccessat(berth->state_fd, entry, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 		sweep->removed += was_there && !is_there;
 		return 0;
 	}
-	int code = 0;
 	if (container->pidfd >= 0 && sweep->kill_running)
 		code = container_kill(container, BERTH_KILLED, sweep->error);
 	if (code == 0 && !container->ended && (container->pidfd < 0 || sweep->kill_running)) {
