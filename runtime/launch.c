@@ -59,6 +59,8 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 	return record->name && record->workdir && (!spec->user || record->user) ? 0 : -ENOMEM;
 }
 
+enum { NEARLY_FULL = 64 << 10 };
+
 /* Makes a death before the exec understandable: nearly always it is the memory limit. */
 static int explain_death(const struct berth_container *container, const struct spec *spec, int wait_status,
 			 struct error *error)
@@ -67,7 +69,9 @@ static int explain_death(const struct berth_container *container, const struct s
 	bool known = container->cgroup && cgroup_read_memory(container->cgroup, &stats, NULL) == 0;
 	/* Only what died by itself: after a step that failed, it was spawn that killed it. */
 	bool killed = error->code == ECHILD && WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
-	bool out_of_memory = killed || error->code == ENOMEM;
+	/* What execve(2) says when it can't get pages for the arguments, and also when there are too many of them. */
+	bool no_pages = error->code == E2BIG && stats.memory_peak + NEARLY_FULL >= stats.memory_limit;
+	bool out_of_memory = killed || no_pages || error->code == ENOMEM;
 	if (!known || !spec->limits.memory || !(stats.oom_kills || out_of_memory))
 		return -error->code;
 	char limit[32];

@@ -135,6 +135,9 @@ ssize_t berth_collect(struct berth *berth, const char *cgroup_parent, bool kill_
 	state_sweep_unfinished(berth);
 	if (state_each(berth, sweep_entry, &sweep, &inner) < 0)
 		return error_export(&inner, error);
-	cgroup_remove_parent(berth->layout, cgroup_parent ? cgroup_parent : "berth");
+	if (!cgroup_parent)
+		cgroup_parent = "berth";
+	/* As in berth_options, with leading slashes or without. */
+	cgroup_remove_parent(berth->layout, cgroup_parent + strspn(cgroup_parent, "/"));
 	return sweep.removed;
 }
