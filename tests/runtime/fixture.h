@@ -81,6 +81,8 @@ void rt_forget(const struct berth_container *container);
 struct rt_job *rt_job(struct berth_options *options);
 /* Waits until the job has said this line, after those already expected. */
 void rt_job_expect(struct rt_job *job, const char *line);
+/* Waits until the job has said this line, whenever. */
+void rt_job_await(struct rt_job *job, const char *line);
 void rt_job_close_input(struct rt_job *job);
 /* Reads to the end of its output, then rt_end. job->text is all that it said; freed in rt_fini. */
 struct berth_end rt_job_end(struct rt_job *job);

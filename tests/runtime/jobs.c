@@ -280,6 +280,12 @@ void rt_job_expect(struct rt_job *job, const char *line)
 	}
 }
 
+void rt_job_await(struct rt_job *job, const char *line)
+{
+	while (!rt_has_line(job->text, line))
+		cr_assert(job_read(job), "'%s' was never said, but:\n%s", line, job->text);
+}
+
 void rt_job_close_input(struct rt_job *job)
 {
 	if (job->in >= 0)

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Limits as the executor feels them: they stand before it runs, they hold, and an end by memory says so. */
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/runtime/fixture.h"
+
+TestSuite(limits, .init = rt_init, .fini = rt_fini);
+
+#define MIB (UINT64_C(1) << 20)
+
+static struct berth_stats stats_of(struct berth_container *container)
+{
+	struct berth_stats stats = BERTH_STATS_INIT;
+	rt_ok(berth_container_stats(container, &stats, &rt.error));
+	return stats;
+}
+
+/* They are written before the process is made; what runs can only confirm that they stand. */
+Test(limits, stand_from_the_start)
+{
+	rt_require_controller("memory");
+	rt_require_controller("cpu");
+	rt_require_controller("pids");
+	struct berth_options options = RT_OPTIONS("act", "children", "10", "hold");
+	options.resources.cpus = 0.5;
+	options.resources.memory = 64 * MIB;
+	options.resources.pids = 7;
+	struct rt_job *job = rt_job(&options);
+	struct berth_stats stats = stats_of(job->container);
+	cr_expect(stats.has_cpu && stats.has_memory && stats.has_processes);
+	cr_expect_eq(stats.memory_limit, 64 * MIB);
+	/* v2's weights are coarser than shares. */
+	cr_expect(stats.cpu_shares >= 490 && stats.cpu_shares <= 530, "%llu", (unsigned long long)stats.cpu_shares);
+	cr_expect_eq(stats.processes_limit, 7u);
+	/* init, the command and five children; the sixth is refused. */
+	rt_job_expect(job, "children 5=EAGAIN");
+	cr_expect_eq(stats_of(job->container).processes, 7u);
+	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
+}
+
+/* A limit the very first page would break, were it written after the launch. */
+Test(limits, hold_for_the_first_instruction)
+{
+	rt_require_controller("pids");
+	struct berth_options options = RT_OPTIONS("act", "children", "1");
+	options.resources.pids = 1;
+	/* init needs a second task for the command. */
+	rt_launch_fails(&options, -EAGAIN, 125);
+	cr_expect(strstr(rt.error.text, "fork"), "%s", rt.error.text);
+	options.flags = BERTH_NO_INIT;
+	rt_expect_line(rt_output(&options), "children 0=EAGAIN");
+	rt_expect_nothing_left();
+}
+
+static void out_of_memory(unsigned int flags)
+{
+	struct berth_options options = RT_OPTIONS("eat", "200");
+	options.flags = flags;
+	options.resources.memory = 48 * MIB;
+	options.resources.swap = BERTH_NO_SWAP;
+	struct rt_job *job = rt_job(&options);
+	struct berth_end end = rt_job_end(job);
+	rt_expect_end(end, BERTH_OUT_OF_MEMORY, SIGKILL);
+	cr_expect(rt_has_line(job->text, "eating") && !rt_has_line(job->text, "eaten"), "%s", job->text);
+	cr_expect_eq(end.memory_limit, 48 * MIB);
+	cr_expect(end.memory_peak > 40 * MIB && end.memory_peak <= 48 * MIB, "peak %llu",
+		  (unsigned long long)end.memory_peak);
+	cr_expect_geq(end.oom_kills, 1u);
+	cr_expect(strstr(end.text, "out of memory") && strstr(end.text, "48.0 MiB") && strstr(end.text, "1 process"),
+		  "%s", end.text);
+	cr_expect_eq(berth_end_status(&end), 137);
+}
+
+/* Where there is swap but no accounting of it, swap can't be refused. */
+static void require_swap_control(void)
+{
+	rt_require_controller("memory");
+	struct berth_options options = RT_OPTIONS("act", "exit", "0");
+	options.resources.memory = 48 * MIB;
+	options.resources.swap = BERTH_NO_SWAP;
+	struct berth_container *container = NULL;
+	if (berth_launch(rt.berth, &options, &container, &rt.error) < 0)
+		cr_skip_test("no control over swap: %s", rt.error.text);
+	rt_end(rt_adopt(container));
+}
+
+Test(limits, out_of_memory)
+{
+	require_swap_control();
+	out_of_memory(0);
+}
+
+Test(limits, out_of_memory_as_pid_1)
+{
+	require_swap_control();
+	out_of_memory(BERTH_NO_INIT);
+}
+
+Test(limits, enough_memory)
+{
+	rt_require_controller("memory");
+	struct berth_options options = RT_OPTIONS("eat", "30");
+	options.resources.memory = 64 * MIB;
+	struct rt_job *job = rt_job(&options);
+	struct berth_end end = rt_job_end(job);
+	rt_expect_end(end, BERTH_EXITED, 0);
+	cr_expect(end.memory_peak >= 30 * MIB && end.memory_peak <= 64 * MIB, "peak %llu",
+		  (unsigned long long)end.memory_peak);
+	cr_expect_eq(end.oom_kills, 0u);
+	cr_expect_eq(end.memory_limit, 64 * MIB);
+}
+
+/* The caller must survive, whatever size is too small for the executor, and is told. */
+Test(limits, too_small_to_start)
+{
+	require_swap_control();
+	size_t too_small = 0, started = 0;
+	for (uint64_t size = 4096; size <= 2 * MIB; size *= 2) {
+		struct berth_options options = RT_OPTIONS("act", "exit", "0");
+		options.resources.memory = size;
+		options.resources.swap = BERTH_NO_SWAP;
+		struct berth_container *container = NULL;
+		int code = berth_launch(rt.berth, &options, &container, &rt.error);
+		if (code == 0) {
+			struct berth_end end = rt_end(rt_adopt(container));
+			cr_expect(end.reason == BERTH_OUT_OF_MEMORY || (end.reason == BERTH_EXITED && end.code == 0),
+				  "%llu: %s", (unsigned long long)size, end.text);
+			started++;
+			continue;
+		}
+		cr_expect(code == -ENOMEM || code == -EINVAL, "%llu: %d, %s", (unsigned long long)size, code,
+			  rt.error.text);
+		cr_expect(strstr(rt.error.text, "too small"), "%llu: %s", (unsigned long long)size, rt.error.text);
+		cr_expect_eq(rt_state_entries(), 0u);
+		too_small++;
+	}
+	cr_expect(too_small > 0 && started > 0, "%zu too small, %zu started", too_small, started);
+}
+
+Test(limits, of_bad_form)
+{
+	struct berth_options options = RT_OPTIONS("act", "exit", "0");
+	options.resources.cpus = -1;
+	rt_launch_fails(&options, -EINVAL, 125);
+	options.resources.cpus = NAN;
+	rt_launch_fails(&options, -EINVAL, 125);
+	options.resources.cpus = INFINITY;
+	rt_launch_fails(&options, -EINVAL, 125);
+	options.resources.cpus = 0;
+	options.resources.cpu_shares = 1;
+	rt_launch_fails(&options, -EINVAL, 125);
+	options.resources.cpu_shares = 262145;
+	rt_launch_fails(&options, -EINVAL, 125);
+	options.resources.cpu_shares = 0;
+	options.resources.cpu_limit = 0.001;
+	rt_launch_fails(&options, -EINVAL, 125);
+	options.resources.cpu_limit = -0.5;
+	rt_launch_fails(&options, -EINVAL, 125);
+	options.resources.cpu_limit = 0;
+	static const char *const lists[] = {"", "a", "1-", "3-1", "0,", "99999"};
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		options.resources.cpuset = lists[i];
+		struct berth_container *container = NULL;
+		int code = berth_launch(rt.berth, &options, &container, &rt.error);
+		cr_expect_lt(code, 0, "cpuset '%s'", lists[i]);
+		if (code == 0)
+			rt_end(rt_adopt(container));
+	}
+	rt_expect_nothing_left();
+}
+
+Test(limits, cpu_cap)
+{
+	rt_require_controller("cpu");
+	rt_require_controller("cpuacct");
+	struct berth_options options = RT_OPTIONS("spin");
+	options.resources.cpu_limit = 0.2;
+	struct rt_job *job = rt_job(&options);
+	rt_job_expect(job, "spinning");
+	/* A CPU-bound process that is held back shows it in the count of what it was denied. */
+	for (int waited = 0; stats_of(job->container).cpu_throttled_ns < 300000000 && waited < rt_patience();
+	     waited += 20)
+		usleep(20000);
+	struct berth_stats stats = stats_of(job->container);
+	cr_expect_geq(stats.cpu_throttled_ns, 300000000u);
+	rt_expect_end(rt_job_kill(job), BERTH_KILLED, SIGKILL);
+}
+
+Test(limits, cgroup_parent_forms)
+{
+	struct berth_options options = RT_OPTIONS("act", "exit", "0");
+	char parent[100];
+	snprintf(parent, sizeof parent, "/%s/deep/er", rt.parent);
+	options.cgroup_parent = parent;
+	rt_expect_end(rt_end(rt_launch(&options)), BERTH_EXITED, 0);
+	static const char *const bad[] = {"..", "../x", "a/../b", "a/..", "."};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct berth_container *container = NULL;
+		options.cgroup_parent = bad[i];
+		int code = berth_launch(rt.berth, &options, &container, &rt.error);
+		cr_expect_lt(code, 0, "parent '%s'", bad[i]);
+		if (code == 0)
+			rt_end(rt_adopt(container));
+	}
+	cr_expect_eq(berth_collect(rt.berth, parent, false, &rt.error), 0);
+}
