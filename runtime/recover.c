@@ -78,12 +78,6 @@ ssize_t berth_recover(struct berth *berth, struct berth_container ***containers,
 	return (ssize_t)walk.list.count;
 }
 
-/* Whether the container, which is owned, is worth keeping: running, or ended with its record asked for. */
-static bool is_kept(const struct berth_container *container)
-{
-	return container->pidfd >= 0 || (container->ended && container->record.flags & BERTH_KEEP_RECORD);
-}
-
 bool recover_name(struct berth *berth, const char *name)
 {
 	char encoded[NAME_ENCODED_SIZE];
@@ -93,7 +87,9 @@ bool recover_name(struct berth *berth, const char *name)
 	adopt(berth, encoded, &container, &ignored);
 	if (!container)
 		return faccessat(berth->state_fd, encoded, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
-	bool freed = !is_kept(container) && container_wait(container, 0, &ignored) == 0 &&
+	/* Learns how it ended; a record that was to be kept stays with that. */
+	bool freed = container->pidfd < 0 && container_wait(container, 0, &ignored) == 0 &&
+		     !(container->record.flags & BERTH_KEEP_RECORD) &&
 		     state_remove(berth, container->directory, name, &ignored) == 0;
 	berth_container_close(container);
 	return freed;

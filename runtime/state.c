@@ -255,6 +255,11 @@ int state_read_end(int end_fd, struct berth_end *end)
 int state_remove_entry(const struct berth *berth, int directory, const char *entry, struct error *error)
 {
 	empty(directory);
+	/* Removed before, the name may be another container's by now. */
+	struct stat own, named;
+	if (fstat(directory, &own) == 0 && fstatat(berth->state_fd, entry, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (own.st_ino != named.st_ino || own.st_dev != named.st_dev))
+		return 0;
 	if (unlinkat(berth->state_fd, entry, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return error_errno(error, errno, "remove %s/%s", berth->state_root, entry);
 	return 0;

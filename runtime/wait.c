@@ -126,8 +126,13 @@ static int wait_for_owner(struct berth_container *container, uint64_t deadline)
 				state_unlock(container->directory);
 				return 0;
 			}
-			if (state_lock(container->directory) == 0)
-				return 1;
+			if (state_lock(container->directory) == 0) {
+				/* Another that waits may have come first, and be done. */
+				if (state_read_end(container->end_fd, &container->end) < 0)
+					return 1;
+				state_unlock(container->directory);
+				return 0;
+			}
 		}
 		if (container->pidfd < 0 &&
 		    (container->pidfd = state_open_init(container->directory, &container->pid)) >= 0)
@@ -190,7 +195,10 @@ int berth_container_remove(struct berth_container *container, struct berth_error
 	if (code == -ETIMEDOUT)
 		code = error_set(&inner, EBUSY, "container '%s' is still running: kill it first",
 				 container->record.name);
-	if (code == 0 && state_lock(container->directory) == 0)
+	if (code == 0 && !container->owner && state_lock(container->directory) < 0)
+		code = error_set(&inner, EBUSY, "another process is at work on the record of container '%s'",
+				 container->record.name);
+	if (code == 0)
 		code = state_remove(container->berth, container->directory, container->record.name, &inner);
 	return code < 0 ? error_export(&inner, error) : 0;
 }
