@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A slave that is killed and started again: what it finds, learns and clears away. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/launch.h"
+#include "runtime/name.h"
+#include "runtime/state.h"
+#include "tests/runtime/fixture.h"
+
+TestSuite(recovery, .init = rt_init, .fini = rt_fini);
+
+struct slave {
+	const struct berth_options *options;
+	size_t count;
+	int told; /* takes a pid for each launched, then the slave waits to be killed */
+};
+
+static int slave(void *data)
+{
+	const struct slave *work = data;
+	struct berth *berth = rt_open();
+	for (size_t i = 0; i < work->count; i++) {
+		struct berth_container *container;
+		pid_t pid = -1;
+		if (berth_launch(berth, &work->options[i], &container, &rt.error) == 0)
+			pid = berth_container_pid(container);
+		else
+			fprintf(stderr, "%s\n", rt.error.text);
+		if (write(work->told, &pid, sizeof pid) != sizeof pid)
+			return 1;
+	}
+	pause();
+	return 0;
+}
+
+/* A slave that has launched these, and then was killed with SIGKILL. Fills pids. */
+static void killed_slave(const struct berth_options *options, size_t count, pid_t *pids)
+{
+	int ends[2];
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	struct slave work = {options, count, ends[1]};
+	pid_t child = rt_fork(slave, &work);
+	close(ends[1]);
+	for (size_t i = 0; i < count; i++) {
+		rt_wait_readable(ends[0]);
+		cr_assert_eq(read(ends[0], &pids[i], sizeof pids[i]), (ssize_t)sizeof pids[i]);
+		cr_assert_gt(pids[i], 0);
+	}
+	close(ends[0]);
+	cr_assert_eq(kill(child, SIGKILL), 0);
+	rt_wait_child(child);
+}
+
+static struct berth_options quiet(struct berth_options options, const char *name, unsigned int flags)
+{
+	static const int null[] = {-1, -1, 2};
+	options.name = name;
+	options.flags = flags;
+	options.stdio = null;
+	return options;
+}
+
+static struct berth_container *by_name(struct berth_container **all, ssize_t count, const char *name)
+{
+	for (ssize_t i = 0; i < count; i++)
+		if (strcmp(berth_container_name(all[i]), name) == 0)
+			return all[i];
+	cr_assert_fail("%s was not recovered", name);
+	return NULL;
+}
+
+Test(recovery, of_what_runs_and_what_ended)
+{
+	const struct berth_options options[] = {
+		quiet(RT_OPTIONS("act", "pause"), "running", 0),
+		quiet(RT_OPTIONS("act", "pause"), "running without init", BERTH_NO_INIT),
+		quiet(RT_OPTIONS("act", "exit", "7"), "exited", 0),
+		quiet(RT_OPTIONS("act", "raise", "11"), "signaled", BERTH_KEEP_RECORD),
+		quiet(RT_OPTIONS("act", "exit", "7"), "lost", BERTH_NO_INIT),
+		quiet(RT_OPTIONS("act", "pause"), "killed from outside", 0),
+	};
+	enum { COUNT = sizeof options / sizeof *options };
+	pid_t pids[COUNT];
+	killed_slave(options, COUNT, pids);
+	cr_assert_eq(kill(pids[5], SIGKILL), 0);
+	for (size_t i = 2; i < COUNT; i++)
+		rt_wait_gone(pids[i]);
+	/* Not adopted yet, they can be seen. */
+	struct berth_container *seen;
+	rt_ok(berth_container_find(rt.berth, "running", &seen, &rt.error));
+	cr_expect_not(berth_container_owned(seen));
+	cr_expect_eq(berth_container_state(seen), BERTH_RUNNING);
+	berth_container_close(seen);
+
+	struct berth_container **all;
+	ssize_t count = berth_recover(rt.berth, &all, &rt.error);
+	cr_assert_eq(count, COUNT, "%zd: %s", count, rt.error.text);
+	for (ssize_t i = 0; i < count; i++)
+		rt_adopt(all[i]);
+	static const struct {
+		const char *name;
+		enum berth_state state;
+		enum berth_reason reason;
+		int code;
+	} expected[] = {
+		{"running", BERTH_RUNNING, BERTH_KILLED, SIGKILL},
+		{"running without init", BERTH_RUNNING, BERTH_KILLED, SIGKILL},
+		{"exited", BERTH_ENDED, BERTH_EXITED, 7},
+		{"signaled", BERTH_ENDED, BERTH_SIGNALED, SIGSEGV},
+		{"lost", BERTH_ENDED, BERTH_LOST, SIGKILL},
+		{"killed from outside", BERTH_ENDED, BERTH_SIGNALED, SIGKILL},
+	};
+	for (size_t i = 0; i < COUNT; i++) {
+		struct berth_container *container = by_name(all, count, expected[i].name);
+		cr_expect(berth_container_owned(container));
+		cr_expect_eq(berth_container_state(container), expected[i].state, "%s", expected[i].name);
+		if (expected[i].state == BERTH_RUNNING) {
+			cr_expect_eq(berth_container_pid(container), pids[i]);
+			rt_expect_error(berth_container_wait(container, 0, NULL, &rt.error), ETIMEDOUT);
+			rt_ok(berth_container_kill(container, BERTH_KILLED, &rt.error));
+		}
+		struct berth_end end = BERTH_END_INIT;
+		rt_ok(berth_container_wait(container, expected[i].state == BERTH_RUNNING ? rt_patience() : 0, &end,
+					   &rt.error));
+		cr_expect(end.reason == expected[i].reason && end.code == expected[i].code, "%s: %s", expected[i].name,
+			  end.text);
+		cr_expect_gt(end.started_ns, 0u);
+	}
+	rt_ok(berth_container_remove(by_name(all, count, "signaled"), &rt.error));
+	for (ssize_t i = 0; i < count; i++) {
+		rt_forget(all[i]);
+		berth_container_close(all[i]);
+	}
+	free(all);
+	rt_expect_nothing_left();
+}
+
+Test(recovery, of_an_end_by_memory)
+{
+	rt_require_controller("memory");
+	struct berth_options options[] = {
+		quiet(RT_OPTIONS("eat", "200"), "oom", 0),
+		quiet(RT_OPTIONS("eat", "200"), "oom without init", BERTH_NO_INIT),
+	};
+	for (size_t i = 0; i < 2; i++) {
+		options[i].resources.memory = 32 << 20;
+		options[i].resources.swap = BERTH_NO_SWAP;
+	}
+	pid_t pids[2];
+	killed_slave(options, 2, pids);
+	rt_wait_gone(pids[0]);
+	rt_wait_gone(pids[1]);
+	struct berth_container **all;
+	ssize_t count = berth_recover(rt.berth, &all, &rt.error);
+	cr_assert_eq(count, 2, "%s", rt.error.text);
+	for (ssize_t i = 0; i < count; i++) {
+		struct berth_end end = rt_end(rt_adopt(all[i]));
+		rt_expect_end(end, BERTH_OUT_OF_MEMORY, SIGKILL);
+		cr_expect_eq(end.memory_limit, UINT64_C(32) << 20);
+		cr_expect_geq(end.oom_kills, 1u);
+	}
+	free(all);
+}
+
+/* A kill asked for while nobody owned it is still the reason. */
+Test(recovery, of_a_kill_by_another)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "pause"), "orphan", 0);
+	pid_t pid;
+	killed_slave(&options, 1, &pid);
+	struct berth_container *other;
+	rt_ok(berth_container_find(rt.berth, "orphan", &other, &rt.error));
+	rt_ok(berth_container_kill(other, BERTH_TIMEOUT, &rt.error));
+	berth_container_close(other);
+	rt_wait_gone(pid);
+	struct berth_container **all;
+	cr_assert_eq(berth_recover(rt.berth, &all, &rt.error), 1);
+	rt_expect_end(rt_end(rt_adopt(all[0])), BERTH_TIMEOUT, SIGKILL);
+	free(all);
+}
+
+/* Whoever waits for one whose owner has died takes its place. */
+Test(recovery, by_waiting)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "pause"), "orphan", 0);
+	pid_t pid;
+	killed_slave(&options, 1, &pid);
+	struct berth_container *found;
+	rt_ok(berth_container_find(rt.berth, "orphan", &found, &rt.error));
+	cr_expect_not(berth_container_owned(found));
+	rt_ok(berth_container_kill(found, BERTH_KILLED, &rt.error));
+	rt_expect_end(rt_end(rt_adopt(found)), BERTH_KILLED, SIGKILL);
+	rt_expect_nothing_left();
+}
+
+struct waiter {
+	struct berth *berth;
+	struct berth_end end;
+	struct berth_error error;
+	int code;
+};
+
+static void *wait_for_orphan(void *data)
+{
+	struct waiter *waiter = data;
+	struct berth_container *found;
+	waiter->code = berth_container_find(waiter->berth, "orphan", &found, &waiter->error);
+	if (waiter->code == 0) {
+		waiter->code = berth_container_wait(found, rt_patience(), &waiter->end, &waiter->error);
+		berth_container_close(found);
+	}
+	return NULL;
+}
+
+/* Several that wait for the same orphan: one clears up, all see the one end. */
+Test(recovery, by_many_that_wait)
+{
+	enum { WAITERS = 8 };
+	for (int round = 0; round < 10; round++) {
+		struct berth_options options = quiet(RT_OPTIONS("catch"), "orphan", 0);
+		options.stdio = (const int[]){-1, -1, -1};
+		pid_t pid;
+		killed_slave(&options, 1, &pid);
+		pthread_t threads[WAITERS];
+		static struct waiter waiters[WAITERS];
+		for (int i = 0; i < WAITERS; i++) {
+			waiters[i] = (struct waiter){.berth = rt.berth, .end = BERTH_END_INIT};
+			cr_assert_eq(pthread_create(&threads[i], NULL, wait_for_orphan, &waiters[i]), 0);
+		}
+		/* When the last of them has found it doesn't matter: those who come too late find nothing. */
+		cr_assert_eq(kill(pid, SIGUSR2), 0);
+		int saw = 0;
+		for (int i = 0; i < WAITERS; i++) {
+			pthread_join(threads[i], NULL);
+			if (waiters[i].code == -ENOENT)
+				continue;
+			cr_expect_eq(waiters[i].code, 0, "%s", waiters[i].error.text);
+			rt_expect_end(waiters[i].end, BERTH_EXITED, 0);
+			saw++;
+		}
+		cr_expect_gt(saw, 0);
+		struct berth_container **all;
+		ssize_t count = berth_recover(rt.berth, &all, &rt.error);
+		cr_expect_eq(count, saw ? 0 : 1);
+		rt_expect_nothing_left();
+	}
+}
+
+struct recoverer {
+	struct berth *berth;
+	struct berth_container **all;
+	ssize_t count;
+};
+
+static void *recover(void *data)
+{
+	struct recoverer *recoverer = data;
+	recoverer->count = berth_recover(recoverer->berth, &recoverer->all, NULL);
+	return NULL;
+}
+
+Test(recovery, by_two_at_once)
+{
+	enum { COUNT = 12, RECOVERERS = 4 };
+	struct berth_options options[COUNT];
+	char names[COUNT][16];
+	for (size_t i = 0; i < COUNT; i++) {
+		snprintf(names[i], sizeof names[i], "c%zu", i);
+		options[i] = quiet(RT_OPTIONS("act", "pause"), names[i], 0);
+	}
+	pid_t pids[COUNT];
+	killed_slave(options, COUNT, pids);
+	struct recoverer recoverers[RECOVERERS];
+	pthread_t threads[RECOVERERS];
+	for (size_t i = 0; i < RECOVERERS; i++) {
+		recoverers[i] = (struct recoverer){.berth = rt_open()};
+		cr_assert_eq(pthread_create(&threads[i], NULL, recover, &recoverers[i]), 0);
+	}
+	ssize_t total = 0;
+	bool owned[COUNT] = {false};
+	for (size_t i = 0; i < RECOVERERS; i++) {
+		pthread_join(threads[i], NULL);
+		cr_assert_geq(recoverers[i].count, 0);
+		total += recoverers[i].count;
+		for (ssize_t j = 0; j < recoverers[i].count; j++) {
+			struct berth_container *container = rt_adopt(recoverers[i].all[j]);
+			int number = atoi(berth_container_name(container) + 1);
+			cr_expect_not(owned[number], "%s has two owners", names[number]);
+			owned[number] = true;
+			rt_kill(container);
+		}
+		free(recoverers[i].all);
+		berth_close(recoverers[i].berth);
+	}
+	cr_expect_eq(total, COUNT);
+}
+
+/* ---- Half-made ---- */
+
+/* Reserves a name as a launch does, then dies. */
+static int reserve_and_die(void *data)
+{
+	struct error error;
+	struct spec spec;
+	struct berth *berth = rt_open();
+	if (spec_from_options(data, &spec, &error) < 0)
+		return 1;
+	unsigned int controllers = launch_controllers(berth, &spec);
+	if (state_create(berth, &spec, controllers, now_ns(), &error) < 0)
+		return 2;
+	char name[NAME_ENCODED_SIZE];
+	struct cgroup *cgroup;
+	name_encode(spec.name, name);
+	if (cgroup_create(berth->layout, spec.cgroup_parent, name, controllers, &cgroup, &error) < 0)
+		return 3;
+	raise(SIGKILL);
+	return 4;
+}
+
+Test(recovery, of_what_was_half_made)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "0"), "half made", 0);
+	int status = rt_wait_child(rt_fork(reserve_and_die, &options));
+	cr_assert(WIFSIGNALED(status), "status %#x", status);
+	cr_assert_eq(rt_state_entries(), 1u);
+	struct berth_container **all;
+	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0, "%s", rt.error.text);
+	rt_expect_nothing_left();
+}
+
+/* Half made is half made, also for one who wants the name. */
+Test(recovery, of_a_half_made_name_by_launching)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "6"), "half made", 0);
+	cr_assert(WIFSIGNALED(rt_wait_child(rt_fork(reserve_and_die, &options))));
+	rt_expect_end(rt_end(rt_launch(&options)), BERTH_EXITED, 6);
+}
+
+/* Before it had the name. */
+Test(recovery, of_a_state_directory_without_a_name)
+{
+	char path[200];
+	pid_t dead = rt_fork((int (*)(void *))(void (*)(void))getpid, NULL);
+	rt_wait_child(dead);
+	snprintf(path, sizeof path, "state/.new-%d-0/container.json", dead);
+	rt_write(path, "{");
+	/* One whose maker lives stays. */
+	snprintf(path, sizeof path, "state/.new-%d-0/container.json", getpid());
+	rt_write(path, "{");
+	struct berth_container **all;
+	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0);
+	cr_expect_eq(rt_state_entries(), 1u);
+	cr_assert_eq(unlink(rt_path(path)), 0);
+	*strrchr(path, '/') = '\0';
+	cr_assert_eq(rmdir(rt_path(path)), 0);
+}
+
+Test(recovery, of_a_damaged_record)
+{
+	rt_write("state/damaged/container.json", "{\"name\": ");
+	rt_write("state/empty/x", "");
+	cr_assert_eq(unlink(rt_path("state/empty/x")), 0);
+	struct berth_container **all, *found;
+	cr_expect_eq(berth_list(rt.berth, &all, &rt.error), 0);
+	rt_expect_error(berth_container_find(rt.berth, "damaged", &found, &rt.error), EBADMSG);
+	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0);
+	rt_expect_nothing_left();
+}
+
+/* ---- The name of a dead owner's container ---- */
+
+Test(recovery, name_of_an_ended_one_is_free)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "0"), "name", 0);
+	pid_t pid;
+	killed_slave(&options, 1, &pid);
+	rt_wait_gone(pid);
+	rt_expect_end(rt_end(rt_launch(&options)), BERTH_EXITED, 0);
+}
+
+Test(recovery, name_of_a_running_one_is_taken)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "pause"), "name", 0);
+	pid_t pid;
+	killed_slave(&options, 1, &pid);
+	rt_launch_fails(&options, -EEXIST, 125);
+	struct berth_container **all;
+	cr_assert_eq(berth_recover(rt.berth, &all, &rt.error), 1, "%s", rt.error.text);
+	cr_expect_eq(berth_container_pid(all[0]), pid);
+	rt_expect_end(rt_kill(rt_adopt(all[0])), BERTH_KILLED, SIGKILL);
+	free(all);
+}
+
+/* Its record was asked to be kept: the next launch may not throw it away unseen. */
+Test(recovery, name_of_an_ended_one_with_a_record_is_taken)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "7"), "name", BERTH_KEEP_RECORD);
+	pid_t pid;
+	killed_slave(&options, 1, &pid);
+	rt_wait_gone(pid);
+	rt_launch_fails(&options, -EEXIST, 125);
+	struct berth_container *found;
+	rt_ok(berth_container_find(rt.berth, "name", &found, &rt.error));
+	struct berth_end end = BERTH_END_INIT;
+	rt_ok(berth_container_wait(found, rt_patience(), &end, &rt.error));
+	rt_expect_end(end, BERTH_EXITED, 7);
+	rt_ok(berth_container_remove(found, &rt.error));
+	berth_container_close(found);
+}
+
+/* The pid is another process's by now: its start time tells. */
+Test(recovery, of_a_pid_that_was_reused)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "7"), "reused", 0);
+	pid_t pid;
+	killed_slave(&options, 1, &pid);
+	rt_wait_gone(pid);
+	char text[64];
+	snprintf(text, sizeof text, "%d 1\n", getpid());
+	rt_write("state/reused/init", text);
+	struct berth_container **all;
+	cr_assert_eq(berth_recover(rt.berth, &all, &rt.error), 1, "%s", rt.error.text);
+	cr_expect_eq(berth_container_state(all[0]), BERTH_ENDED);
+	rt_ok(berth_container_kill(all[0], BERTH_KILLED, &rt.error));
+	rt_expect_end(rt_end(rt_adopt(all[0])), BERTH_EXITED, 7);
+	free(all);
+}
+
+/* A live owner's are left alone. */
+Test(recovery, leaves_the_owned_alone)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "pause"), "mine", 0);
+	struct berth_container *container = rt_launch(&options), **all;
+	struct berth *other = rt_open();
+	cr_expect_eq(berth_recover(other, &all, &rt.error), 0);
+	cr_expect_eq(berth_collect(other, rt.parent, true, &rt.error), 0);
+	cr_expect_eq(berth_container_state(container), BERTH_RUNNING);
+	berth_close(other);
+	rt_kill(container);
+}
