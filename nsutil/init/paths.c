@@ -2,6 +2,7 @@
 /* Paths inside a root that may be hostile: every component is resolved by the kernel without leaving the root. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,25 +40,37 @@ int path_open(const struct init *init, const struct plan_step *step, const char 
 }
 
 /*
- * Opens the directory that holds path, made if missing, and sets *name to path's last component. A link put in
- * place of a component at any moment is followed inside the root at the most, and mkdirat does not follow one.
+ * Opens the directory that holds path, made if missing, and copies path's last component, without slashes, to name. A
+ * link put in place of a component at any moment is followed inside the root at the most, and mkdirat does not follow
+ * one.
  */
-static int parent_open(const struct init *init, const struct plan_step *step, const char *path, const char **name)
+static int parent_open(const struct init *init, const struct plan_step *step, const char *path, char name[NAME_MAX + 1])
 {
-	const char *slash = strrchr(path, '/');
-	*name = slash ? slash + 1 : path;
-	if (!**name)
+	size_t end = strlen(path);
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	size_t start = end;
+	while (start > 0 && path[start - 1] != '/')
+		start--;
+	if (start == end)
 		return -EINVAL;
-	if (!slash || slash == path)
-		return open_below(init, step, slash ? "/" : ".", O_DIRECTORY);
-	cleanup_free char *parent = strndup(path, (size_t)(slash - path));
+	if (end - start > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, path + start, end - start);
+	name[end - start] = '\0';
+	size_t parent_end = start;
+	while (parent_end > 0 && path[parent_end - 1] == '/')
+		parent_end--;
+	if (parent_end == 0)
+		return open_below(init, step, start ? "/" : ".", O_DIRECTORY);
+	cleanup_free char *parent = strndup(path, parent_end);
 	if (!parent)
 		return -ENOMEM;
 	int fd = open_below(init, step, parent, O_DIRECTORY);
 	if (fd != -ENOENT)
 		return fd;
-	const char *parent_name;
-	cleanup_fd int grandparent = parent_open(init, step, parent, &parent_name);
+	char parent_name[NAME_MAX + 1];
+	cleanup_fd int grandparent = parent_open(init, step, parent, parent_name);
 	if (grandparent < 0)
 		return grandparent;
 	if (mkdirat(grandparent, parent_name, 0755) < 0 && errno != EEXIST)
@@ -73,8 +86,8 @@ int step_mkdir(struct init *init, const struct plan_step *step)
 		return 0;
 	if (there != -ENOENT)
 		return there;
-	const char *name;
-	cleanup_fd int parent = parent_open(init, step, path, &name);
+	char name[NAME_MAX + 1];
+	cleanup_fd int parent = parent_open(init, step, path, name);
 	if (parent < 0)
 		return parent;
 	if (mkdirat(parent, name, (mode_t)step->n[0]) < 0)
@@ -90,8 +103,8 @@ int step_file(struct init *init, const struct plan_step *step)
 	cleanup_fd int there = open_below(init, step, path, 0);
 	if (there >= 0)
 		return 0;
-	const char *name;
-	cleanup_fd int parent = parent_open(init, step, path, &name);
+	char name[NAME_MAX + 1];
+	cleanup_fd int parent = parent_open(init, step, path, name);
 	if (parent < 0)
 		return parent;
 	cleanup_fd int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -100,8 +113,8 @@ int step_file(struct init *init, const struct plan_step *step)
 
 int step_symlink(struct init *init, const struct plan_step *step)
 {
-	const char *name;
-	cleanup_fd int parent = parent_open(init, step, step_text2(init, step), &name);
+	char name[NAME_MAX + 1];
+	cleanup_fd int parent = parent_open(init, step, step_text2(init, step), name);
 	if (parent < 0)
 		return parent;
 	return symlinkat(step_text(init, step), parent, name) < 0 ? -errno : 0;
@@ -109,8 +122,8 @@ int step_symlink(struct init *init, const struct plan_step *step)
 
 int step_mknod(struct init *init, const struct plan_step *step)
 {
-	const char *name;
-	cleanup_fd int parent = parent_open(init, step, step_text(init, step), &name);
+	char name[NAME_MAX + 1];
+	cleanup_fd int parent = parent_open(init, step, step_text(init, step), name);
 	if (parent < 0)
 		return parent;
 	dev_t device = makedev((unsigned int)step->n[1], (unsigned int)step->n[2]);
