@@ -99,6 +99,16 @@ static void descriptors_close(struct descriptors *descriptors)
 }
 #define cleanup_descriptors __attribute__((cleanup(descriptors_close)))
 
+/*
+ * Whether the caller's own descriptor goes to the command. Not one that closes at exec: where the caller has 0, 1 or 2
+ * closed that is one of this library's, with the host behind it.
+ */
+static bool own_is_kept(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
 static int descriptors_lift(const struct spawn_options *options, int plan_fd, int status_fd,
 			    struct descriptors *descriptors)
 {
@@ -112,11 +122,9 @@ static int descriptors_lift(const struct spawn_options *options, int plan_fd, in
 	if (!code)
 		code = lift(options->namespaces_fd, &descriptors->slots[INIT_FD_NAMESPACES]);
 	for (int i = 0; i < 3 && !code; i++) {
-		/* The caller's own are there already, but for what would close at exec. */
-		int flags = options->stdio ? 0 : fcntl(i, F_GETFD);
-		if (!options->stdio && (flags < 0 || !(flags & FD_CLOEXEC)))
+		if (!options->stdio && own_is_kept(i))
 			continue;
-		int fd = options->stdio ? options->stdio[i] : i;
+		int fd = options->stdio ? options->stdio[i] : -1;
 		if (fd < 0 && descriptors->null < 0)
 			descriptors->null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
 		code = lift(fd < 0 ? descriptors->null : fd, &descriptors->stdio[i]);
@@ -163,6 +171,17 @@ int spawned_reap(int pidfd, int *wait_status)
 			return -errno;
 	*wait_status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : W_EXITCODE(0, info.si_status);
 	return 0;
+}
+
+int spawned_signal(int pidfd, int signal)
+{
+	siginfo_t wrapped = {.si_signo = INIT_SIGNAL_WRAPPED, .si_code = SI_QUEUE};
+	wrapped.si_value.sival_int = signal;
+	/* SIGSTOP would stop init and not the command, and init keeps one real-time signal for this very purpose. */
+	bool wrap = signal == SIGSTOP || signal == INIT_SIGNAL_WRAPPED;
+	long sent =
+		syscall(SYS_pidfd_send_signal, pidfd, wrap ? INIT_SIGNAL_WRAPPED : signal, wrap ? &wrapped : NULL, 0);
+	return sent < 0 ? -errno : 0;
 }
 
 /* One packet from init, with the descriptor that may come along. 1, 0 at the end of file, or -errno. */

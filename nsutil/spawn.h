@@ -23,7 +23,8 @@ struct spawn_options {
 	int cgroup_into_procs; /* its cgroup.procs, for kernels and sandboxes without clone3 (or -1) */
 	const int *cgroup_procs;
 	size_t n_cgroup_procs;
-	const int *stdio;  /* three descriptors, -1 for /dev/null; NULL: the caller's own 0, 1, 2 */
+	const int *stdio;  /* three descriptors, -1 for /dev/null; NULL: the caller's own, /dev/null where one is
+			      closed or close-on-exec */
 	int record_fd;     /* INIT_FD_RECORD, or -1 */
 	int namespaces_fd; /* INIT_FD_NAMESPACES, or -1 */
 };
@@ -49,5 +50,11 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
  * (or no longer) the caller's to reap.
  */
 int spawned_reap(int pidfd, int *wait_status);
+
+/*
+ * Sends a signal to the command behind init (a process whose plan has PLAN_FORK); SIGKILL to init itself, which takes
+ * the command along. 0 or -errno; -ESRCH when init has ended.
+ */
+int spawned_signal(int pidfd, int signal);
 
 #endif

@@ -208,8 +208,9 @@ struct berth_options {
 	const struct berth_rlimit *rlimits;
 	size_t n_rlimits;
 	/*
-	 * The command's 0, 1, 2: NULL keeps the caller's; else the numbers of three descriptors, each may be -1 for
-	 * /dev/null. Borrowed for the call. Ignored with BERTH_TTY. No other descriptor gets inside.
+	 * The command's 0, 1, 2: NULL keeps the caller's (/dev/null for one that is closed or close-on-exec); else the
+	 * numbers of three descriptors, close-on-exec or not, each may be -1 for /dev/null. Borrowed for the call.
+	 * Ignored with BERTH_TTY. No other descriptor gets inside.
 	 */
 	const int *stdio;
 	unsigned short tty_rows, tty_columns; /* the terminal's first size; 0: 24 x 80 */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 
-#include "nsutil/plan_format.h"
+#include "nsutil/spawn.h"
 #include "runtime/container.h"
 
 enum { FREEZE_TIMEOUT_MS = 10000 };
@@ -23,21 +23,20 @@ bool container_is_running(const struct berth_container *container)
 	return !container->ended && container->pidfd >= 0 && poll(&ended, 1, 0) == 0;
 }
 
-static int send_signal(const struct berth_container *container, int signal, siginfo_t *info, struct error *error)
+static int send_signal(const struct berth_container *container, int signal, struct error *error)
 {
 	if (container->pidfd < 0)
 		return ended(container, error);
-	if (pidfd_send_signal(container->pidfd, signal, info, 0) == 0)
-		return 0;
-	if (errno == ESRCH)
+	int code = 0;
+	if (!(container->record.flags & BERTH_NO_INIT))
+		code = spawned_signal(container->pidfd, signal);
+	else if (pidfd_send_signal(container->pidfd, signal, NULL, 0) < 0)
+		code = -errno;
+	if (code == -ESRCH)
 		return ended(container, error);
-	return error_errno(error, errno, "send signal %d to container '%s'", signal, container->record.name);
-}
-
-/* SIGSTOP would stop init and not the command, and init keeps one real-time signal for this very purpose. signal(7) */
-static bool needs_wrapping(const struct berth_container *container, int signal)
-{
-	return !(container->record.flags & BERTH_NO_INIT) && (signal == SIGSTOP || signal == INIT_SIGNAL_WRAPPED);
+	if (code < 0)
+		return error_errno(error, -code, "send signal %d to container '%s'", signal, container->record.name);
+	return 0;
 }
 
 int berth_container_signal(struct berth_container *container, int signal, struct berth_error *error)
@@ -48,12 +47,8 @@ int berth_container_signal(struct berth_container *container, int signal, struct
 		code = error_set(&inner, EINVAL, "there is no signal %d", signal);
 	} else if (signal == SIGKILL) {
 		code = container_kill(container, BERTH_KILLED, &inner);
-	} else if (needs_wrapping(container, signal)) {
-		siginfo_t info = {.si_signo = INIT_SIGNAL_WRAPPED, .si_code = SI_QUEUE};
-		info.si_value.sival_int = signal;
-		code = send_signal(container, INIT_SIGNAL_WRAPPED, &info, &inner);
 	} else {
-		code = send_signal(container, signal, NULL, &inner);
+		code = send_signal(container, signal, &inner);
 	}
 	return code < 0 ? error_export(&inner, error) : 0;
 }
@@ -72,7 +67,7 @@ int container_kill_with_detail(struct berth_container *container, enum berth_rea
 	int code = state_write_reason(container->directory, reason, detail);
 	if (code < 0 && code != -ENOENT)
 		return error_errno(error, -code, "record why container '%s' is killed", container->record.name);
-	code = send_signal(container, SIGKILL, NULL, error);
+	code = send_signal(container, SIGKILL, error);
 	/* A frozen process dies only when it is thawed; on v2 the kernel sees to that. */
 	if (code == 0 && container->cgroup && cgroup_frozen(container->cgroup) > 0)
 		cgroup_freeze(container->cgroup, false, FREEZE_TIMEOUT_MS, NULL);

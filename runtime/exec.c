@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
@@ -145,10 +144,11 @@ int berth_process_tty(const struct berth_process *process)
 
 int berth_process_signal(struct berth_process *process, int signal, struct berth_error *error)
 {
-	if (pidfd_send_signal(process->pidfd, signal, NULL, 0) == 0)
-		return 0;
 	struct error inner = {0};
-	error_errno(&inner, errno, "send signal %d to the command", signal);
+	int code = signal < 1 || signal > 64 ? -EINVAL : spawned_signal(process->pidfd, signal);
+	if (code == 0)
+		return 0;
+	error_errno(&inner, -code, "send signal %d to the command", signal);
 	return error_export(&inner, error);
 }
 

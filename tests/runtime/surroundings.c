@@ -91,14 +91,15 @@ Test(surroundings, stdio_may_be_crossed)
 	close(saved);
 }
 
-/* NULL keeps the caller's, close-on-exec or not. */
-Test(surroundings, stdio_kept)
+/* Without stdio the caller's are kept, but not a close-on-exec one: that may be the library's own, see the next. */
+static void expect_stdio_kept(int flags, const int *stdio, const char *expected)
 {
 	int out[2], saved = fcntl(1, F_DUPFD_CLOEXEC, 20);
 	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
 	fflush(stdout);
-	cr_assert_eq(dup3(out[1], 1, O_CLOEXEC), 1);
+	cr_assert_eq(dup3(out[1], 1, flags), 1);
 	struct berth_options options = RT_OPTIONS("act", "say", "kept");
+	options.stdio = stdio;
 	struct berth_container *container = NULL;
 	int code = berth_launch(rt.berth, &options, &container, &rt.error);
 	cr_assert_eq(dup2(saved, 1), 1);
@@ -109,9 +110,52 @@ Test(surroundings, stdio_kept)
 	char text[64] = "";
 	rt_wait_readable(out[0]);
 	cr_expect_geq(read(out[0], text, sizeof text - 1), 0);
-	cr_expect_str_eq(text, "kept\n");
+	cr_expect_str_eq(text, expected);
 	close(out[0]);
 	rt_expect_end(rt_end(container), BERTH_EXITED, 0);
+}
+
+Test(surroundings, stdio_kept)
+{
+	expect_stdio_kept(0, NULL, "kept\n");
+	expect_stdio_kept(O_CLOEXEC, NULL, "");
+	expect_stdio_kept(O_CLOEXEC, (const int[]){0, 1, 2}, "kept\n");
+}
+
+/* A slave whose standard input is closed has the library's own descriptors there. */
+Test(surroundings, the_librarys_own_descriptors_stay_out)
+{
+	int saved = fcntl(0, F_DUPFD_CLOEXEC, 20), out[2];
+	struct berth *berth;
+	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+	close(0);
+	cr_assert_eq(berth_open(NULL, &berth, &rt.error), 0, "%s", rt.error.text);
+	int flags = fcntl(0, F_GETFD);
+	struct berth_options options = RT_OPTIONS("look");
+	int standard = fcntl(1, F_DUPFD_CLOEXEC, 20);
+	fflush(stdout);
+	cr_assert_eq(dup2(out[1], 1), 1);
+	struct berth_container *container = NULL;
+	int code = berth_launch(berth, &options, &container, &rt.error);
+	cr_assert_eq(dup2(standard, 1), 1);
+	close(standard);
+	close(out[1]);
+	cr_assert_eq(code, 0, "%s", rt.error.text);
+	cr_expect_geq(flags, 0, "the library opened nothing at 0: this shows nothing");
+	static char text[65536];
+	size_t length = 0;
+	for (ssize_t got; (got = read(out[0], text + length, sizeof text - 1 - length)) > 0;)
+		length += (size_t)got;
+	close(out[0]);
+	rt_expect_value(text, "fd0", "/dev/null");
+	struct berth_end end = BERTH_END_INIT;
+	cr_expect_eq(berth_container_wait(container, -1, &end, &rt.error), 0, "%s", rt.error.text);
+	berth_container_close(container);
+	berth_close(berth);
+	if (saved >= 0) {
+		dup2(saved, 0);
+		close(saved);
+	}
 }
 
 Test(surroundings, stdio_that_is_not_open)
