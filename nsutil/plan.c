@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -128,6 +129,18 @@ void plan_add_bind(struct plan *plan, bool in_root, const char *source, const ch
 			       .text = string_add(plan, source),
 			       .text2 = string_add(plan, target),
 			       .n = {attributes},
+		       });
+}
+
+void plan_add_host_bind(struct plan *plan, const char *path)
+{
+	uint32_t text = string_add(plan, path);
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_BIND,
+			       .flags = PLAN_IN_ROOT | PLAN_OPTIONAL,
+			       .text = text,
+			       .text2 = text,
+			       .n = {MOUNT_ATTR_RDONLY},
 		       });
 }
 

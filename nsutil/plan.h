@@ -31,6 +31,9 @@ void plan_add_mount(struct plan *plan, bool in_root, const char *type, const cha
 		    const char *const *options); /* "key=value" or "flag", NULL-terminated; NULL: none */
 void plan_add_bind(struct plan *plan, bool in_root, const char *source, const char *target, uint64_t attributes,
 		   bool recursive);
+/* A read-only bind, in the root, of a mount of the host's at its own path; left out if it has gone when init gets
+ * there. */
+void plan_add_host_bind(struct plan *plan, const char *path);
 void plan_add_unmount(struct plan *plan, const char *target);
 void plan_add_attributes(struct plan *plan, bool in_root, const char *target, uint64_t attributes, bool recursive);
 /* In the new root; what is not there is passed over. */

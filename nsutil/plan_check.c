@@ -4,7 +4,7 @@
 
 #include "nsutil/plan_format.h"
 
-enum { KNOWN_FLAGS = PLAN_IN_ROOT | PLAN_RECURSIVE | PLAN_JOIN | PLAN_KEEP_CAPABILITIES };
+enum { KNOWN_FLAGS = PLAN_IN_ROOT | PLAN_RECURSIVE | PLAN_JOIN | PLAN_KEEP_CAPABILITIES | PLAN_OPTIONAL };
 
 static int list_check(const char *strings, uint32_t size, uint32_t offset, uint32_t count)
 {

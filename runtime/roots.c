@@ -65,7 +65,7 @@ static int compile_host_mounts(const struct berth *berth, struct plan *plan, str
 		const struct host_mount *mount = &mounts.entries[i];
 		struct stat look = {.st_mode = mount->mode, .st_uid = mount->uid, .st_gid = mount->gid};
 		if (mount->bind_read_only)
-			plan_add_bind(plan, true, mount->path, mount->path, MOUNT_ATTR_RDONLY, false);
+			plan_add_host_bind(plan, mount->path);
 		else
 			code = compile_layer(berth, i + 1, mount->path, &look, true, mount->path, plan, error);
 	}

@@ -89,10 +89,10 @@ int step_bind(struct init *init, const struct plan_step *step)
 	int recursive = step->flags & PLAN_RECURSIVE;
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
 	cleanup_fd int tree = (int)syscall(SYS_open_tree, AT_FDCWD, step_text(init, step), flags);
-	if (tree < 0)
-		return -errno;
-	int code = set_attributes(tree, step->n[0], recursive);
-	return code < 0 ? code : attach(init, step, tree, step_text2(init, step));
+	int code = tree < 0 ? -errno : set_attributes(tree, step->n[0], recursive);
+	if (code == 0)
+		code = attach(init, step, tree, step_text2(init, step));
+	return code == -ENOENT && step->flags & PLAN_OPTIONAL ? 0 : code;
 }
 
 int step_unmount(struct init *init, const struct plan_step *step)
