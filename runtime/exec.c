@@ -86,7 +86,7 @@ static int process_start(struct berth_container *container, const struct berth_e
 	int code = struct_import(&options, sizeof options, given, error, "berth_exec_options");
 	if (code < 0)
 		return code;
-	if (container->pidfd < 0)
+	if (!container_is_running(container))
 		return error_set(error, ESRCH, "container '%s' has ended", container->record.name);
 	cleanup_spec struct spec spec = {0};
 	cleanup_plan struct plan *plan = NULL;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,16 +149,33 @@ int berth_container_inspect(struct berth_container *container, FILE *out, struct
 	return json_write(json, out, &inner) < 0 ? error_export(&inner, error) : 0;
 }
 
+/* A sentence as a JSON string. Bytes that are no UTF-8, from names and paths, become question marks. */
+__attribute__((format(printf, 1, 2))) static json_t *sentence_json(const char *format, ...)
+{
+	cleanup_free char *text = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	int length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return text = NULL, NULL;
+	json_t *json = json_string(text);
+	for (char *c = text; !json && *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	return json ? json : json_string(text);
+}
+
 /* What happens in the parent, before the plan: sentences, malloc'ed. */
 static json_t *preparation(const struct berth *berth, const struct spec *spec, struct error *error)
 {
 	json_t *lines = json_array();
 	char encoded[NAME_ENCODED_SIZE];
 	name_encode(spec->name, encoded);
-	json_array_append_new(lines, json_sprintf("record the container in %s/%s", berth->state_root, encoded));
+	json_array_append_new(lines, sentence_json("record the container in %s/%s", berth->state_root, encoded));
 	if (spec->root_kind == ROOT_FRAMEWORK)
 		json_array_append_new(
-			lines, json_sprintf("mount the root of framework %s, unless it is mounted", spec->framework));
+			lines, sentence_json("mount the root of framework %s, unless it is mounted", spec->framework));
 	unsigned int controllers = launch_controllers(berth, spec);
 	struct cgroup *cgroup = NULL;
 	if (controllers && cgroup_open(berth->layout, spec->cgroup_parent, encoded, controllers, &cgroup, error) < 0) {
@@ -164,36 +183,36 @@ static json_t *preparation(const struct berth *berth, const struct spec *spec, s
 		return NULL;
 	}
 	for (size_t i = 0; cgroup && cgroup_path(cgroup, i); i++)
-		json_array_append_new(lines, json_sprintf("make cgroup %s", cgroup_path(cgroup, i)));
+		json_array_append_new(lines, sentence_json("make cgroup %s", cgroup_path(cgroup, i)));
 	cgroup_free(cgroup);
 	const struct cgroup_limits *limits = &spec->limits;
 	if (limits->cpu_shares)
 		json_array_append_new(lines,
-				      json_sprintf("limit cpu: %llu shares (v2: weight %llu)",
-						   (unsigned long long)limits->cpu_shares,
-						   (unsigned long long)cgroup_weight_from_shares(limits->cpu_shares)));
+				      sentence_json("limit cpu: %llu shares (v2: weight %llu)",
+						    (unsigned long long)limits->cpu_shares,
+						    (unsigned long long)cgroup_weight_from_shares(limits->cpu_shares)));
 	if (limits->cpu_quota_us)
-		json_array_append_new(lines, json_sprintf("limit cpu: %llu us in each %llu us",
-							  (unsigned long long)limits->cpu_quota_us,
-							  (unsigned long long)limits->cpu_period_us));
+		json_array_append_new(lines, sentence_json("limit cpu: %llu us in each %llu us",
+							   (unsigned long long)limits->cpu_quota_us,
+							   (unsigned long long)limits->cpu_period_us));
 	if (limits->cpuset_cpus)
-		json_array_append_new(lines, json_sprintf("limit cpuset: CPUs %s", limits->cpuset_cpus));
+		json_array_append_new(lines, sentence_json("limit cpuset: CPUs %s", limits->cpuset_cpus));
 	if (limits->memory)
 		json_array_append_new(lines,
-				      json_sprintf("limit memory: %llu bytes", (unsigned long long)limits->memory));
+				      sentence_json("limit memory: %llu bytes", (unsigned long long)limits->memory));
 	if (limits->swap)
 		json_array_append_new(
-			lines, json_sprintf("limit swap: %llu bytes",
-					    limits->swap == CGROUP_NO_SWAP ? 0 : (unsigned long long)limits->swap));
+			lines, sentence_json("limit swap: %llu bytes",
+					     limits->swap == CGROUP_NO_SWAP ? 0 : (unsigned long long)limits->swap));
 	if (limits->pids)
-		json_array_append_new(lines, json_sprintf("limit pids: %llu", (unsigned long long)limits->pids));
+		json_array_append_new(lines, sentence_json("limit pids: %llu", (unsigned long long)limits->pids));
 	json_t *namespaces = namespaces_json(spec_namespaces(spec));
 	char list[64] = "";
 	for (size_t i = 0; i < json_array_size(namespaces); i++)
 		snprintf(list + strlen(list), sizeof list - strlen(list), " %s",
 			 json_string_value(json_array_get(namespaces, i)));
 	json_decref(namespaces);
-	json_array_append_new(lines, json_sprintf("clone into new namespaces:%s", list));
+	json_array_append_new(lines, sentence_json("clone into new namespaces:%s", list));
 	return lines;
 }
 

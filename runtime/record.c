@@ -41,13 +41,19 @@ static json_t *tmpfs_json(const struct spec *spec)
 	return array;
 }
 
+/* Here 0 is a limit as any other. */
+static json_t *rlimit_json(uint64_t value)
+{
+	return value == UINT64_MAX ? json_string("unlimited") : json_integer((json_int_t)value);
+}
+
 static json_t *rlimits_json(const struct spec *spec)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < spec->n_rlimits; i++)
 		json_array_append_new(array, json_pack("{s:i, s:o, s:o}", "resource", spec->rlimits[i].resource, "soft",
-						       limit_json(spec->rlimits[i].soft), "hard",
-						       limit_json(spec->rlimits[i].hard)));
+						       rlimit_json(spec->rlimits[i].soft), "hard",
+						       rlimit_json(spec->rlimits[i].hard)));
 	return array;
 }
 
