@@ -93,7 +93,7 @@ MUSL_LDFLAGS := -static -no-pie -s -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,--b
 O := $(B)/obj
 objects = $(patsubst %.c,$(O)/%.o,$(1))
 init_objects = $(patsubst %.c,$(B)/init/%.o,$(1))
-LIB_OBJS := $(call objects,$(LIB_SRCS)) $(O)/nsutil/init_image.S.o
+LIB_OBJS := $(call objects,$(LIB_SRCS)) $(O)/nsutil/init_image.S.o $(O)/runtime/seccomp_image.S.o
 CLI_OBJS := $(call objects,$(CLI_SRCS))
 INIT_OBJS := $(call init_objects,$(INIT_SRCS) $(INIT_SHARED_SRCS))
 SUPPORT_OBJS := $(call objects,$(SUPPORT_SRCS))
@@ -150,6 +150,22 @@ $(O)/nsutil/init_image.S.o: nsutil/init_image.S $(B)/berth-init
 	$(call say,AS,$@)
 	$(Q)$(CC) -DINIT_IMAGE_PATH='"$(B)/berth-init"' -c -o $@ $<
 
+# The default seccomp filter is made here, by what makes others at a launch.
+GENERATOR_OBJS := $(call objects,runtime/seccomp/generate.c runtime/seccomp_default.c runtime/seccomp_program.c \
+	nsutil/base/error.c)
+$(B)/seccomp-generate: $(GENERATOR_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ -lseccomp
+
+$(B)/seccomp-default: $(B)/seccomp-generate
+	$(call say,BPF,$@)
+	$(Q)$< $@
+
+$(O)/runtime/seccomp_image.S.o: runtime/seccomp_image.S $(B)/seccomp-default
+	@mkdir -p $(@D)
+	$(call say,AS,$@)
+	$(Q)$(CC) -DSECCOMP_IMAGE_PATH='"$(B)/seccomp-default"' -c -o $@ $<
+
 $(B)/libberth.a: $(LIB_OBJS) $(B)/sources
 	$(call say,AR,$@)
 	$(Q)rm -f $@
@@ -197,6 +213,7 @@ $(B)/pc-values: FORCE
 
 # Headers and rules of objects; whatever was built once brings its own.
 -include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(LXC_OBJS) \
+	$(GENERATOR_OBJS) \
 	$(call objects,$(wildcard $(addprefix tests/,$(addsuffix /*.c,$(SUITES)))))) $(addsuffix .d,$(PAYLOADS)))
 
 # ---- Checks: each installs, then builds (a second make, which sees what was installed), then runs ----

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,9 +53,8 @@ static void *grow(struct plan *plan, void *array, size_t needed, size_t *room, s
 	return grown;
 }
 
-static uint32_t string_append(struct plan *plan, const char *text)
+static uint32_t bytes_append(struct plan *plan, const void *bytes, size_t length)
 {
-	size_t length = strlen(text) + 1;
 	size_t offset = plan->string_size;
 	if (plan->failed || offset + length > STRING_LIMIT) {
 		plan->failed = true;
@@ -63,9 +63,14 @@ static uint32_t string_append(struct plan *plan, const char *text)
 	plan->strings = grow(plan, plan->strings, offset + length, &plan->string_room, 1);
 	if (plan->failed)
 		return 0;
-	memcpy(plan->strings + offset, text, length);
+	memcpy(plan->strings + offset, bytes, length);
 	plan->string_size = offset + length;
 	return (uint32_t)offset;
+}
+
+static uint32_t string_append(struct plan *plan, const char *text)
+{
+	return bytes_append(plan, text, strlen(text) + 1);
 }
 
 static uint32_t string_add(struct plan *plan, const char *text)
@@ -296,6 +301,31 @@ void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups,
 void plan_add_chdir(struct plan *plan, const char *path)
 {
 	step_add(plan, (struct plan_step){.op = PLAN_CHDIR, .text = string_add(plan, path)});
+}
+
+void plan_add_keyring(struct plan *plan)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_KEYRING});
+}
+
+void plan_add_no_new_privileges(struct plan *plan)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_NO_NEW_PRIVILEGES});
+}
+
+void plan_add_seccomp(struct plan *plan, const char *name, const struct sock_filter *filters, size_t count,
+		      uint32_t flags, bool at_exec)
+{
+	struct plan_step step = {
+		.op = PLAN_SECCOMP,
+		.flags = at_exec ? PLAN_AT_EXEC : 0,
+		.text = bytes_append(plan, filters, count * sizeof *filters),
+		.text2 = string_add(plan, name),
+		.n = {count * sizeof *filters, flags},
+	};
+	/* The area must end in a NUL, whatever is added last. */
+	string_append(plan, "");
+	step_add(plan, step);
 }
 
 void plan_add_environment(struct plan *plan, const char *const *environment)

@@ -61,6 +61,17 @@ void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups,
 		   bool keep_capabilities);
 void plan_add_capabilities(struct plan *plan, uint64_t permitted, uint64_t ambient);
 void plan_add_chdir(struct plan *plan, const char *path);
+/* keyctl(2), KEYCTL_JOIN_SESSION_KEYRING */
+void plan_add_keyring(struct plan *plan);
+void plan_add_no_new_privileges(struct plan *plan);
+/*
+ * A filter of count instructions, copied; name: what to call it in a phrase; flags: SECCOMP_FILTER_FLAG_*. at_exec:
+ * loaded right before the command is executed, which needs no_new_privs; else when the step's turn comes, which needs
+ * CAP_SYS_ADMIN, and all that follows goes through the filter. seccomp(2)
+ */
+struct sock_filter;
+void plan_add_seccomp(struct plan *plan, const char *name, const struct sock_filter *filters, size_t count,
+		      uint32_t flags, bool at_exec);
 void plan_add_environment(struct plan *plan, const char *const *environment);
 /* Must be the last. path: the value of PATH to look the command up in when it has no slash. */
 void plan_add_exec(struct plan *plan, const char *command, const char *path, const char *const *argv);

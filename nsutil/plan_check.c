@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <linux/filter.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "nsutil/plan_format.h"
 
-enum { KNOWN_FLAGS = PLAN_IN_ROOT | PLAN_RECURSIVE | PLAN_JOIN | PLAN_KEEP_CAPABILITIES | PLAN_OPTIONAL };
+enum {
+	KNOWN_FLAGS = PLAN_IN_ROOT | PLAN_RECURSIVE | PLAN_JOIN | PLAN_KEEP_CAPABILITIES | PLAN_OPTIONAL | PLAN_AT_EXEC
+};
 
 static int list_check(const char *strings, uint32_t size, uint32_t offset, uint32_t count)
 {
@@ -15,6 +19,14 @@ static int list_check(const char *strings, uint32_t size, uint32_t offset, uint3
 		offset += (uint32_t)strlen(strings + offset) + 1;
 	}
 	return 0;
+}
+
+static int filter_check(const struct plan_header *plan, const struct plan_step *step)
+{
+	uint64_t bytes = step->n[0];
+	bool whole = bytes > 0 && bytes % sizeof(struct sock_filter) == 0 &&
+		     bytes <= BPF_MAXINSNS * sizeof(struct sock_filter);
+	return whole && bytes <= plan->string_size - step->text && step->n[1] <= UINT32_MAX ? 0 : -EINVAL;
 }
 
 int plan_check(const void *data, size_t size)
@@ -38,6 +50,8 @@ int plan_check(const void *data, size_t size)
 		if (step->op >= PLAN_OP_COUNT || step->text >= plan->string_size || step->text2 >= plan->string_size ||
 		    step->reserved || (step->flags & ~KNOWN_FLAGS) ||
 		    list_check(strings, plan->string_size, step->list, step->list_count) < 0)
+			return -EINVAL;
+		if (step->op == PLAN_SECCOMP && filter_check(plan, step) < 0)
 			return -EINVAL;
 		/* A plan ends where it turns into the command, and only there. */
 		if ((step->op == PLAN_EXEC) != (i == plan->n_steps - 1))

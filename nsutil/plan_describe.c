@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/filter.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -190,6 +191,17 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 	case PLAN_CHDIR:
 		say(&out, "change directory to %s", text);
 		break;
+	case PLAN_KEYRING:
+		say(&out, "leave the caller's session keyring for a new one");
+		break;
+	case PLAN_NO_NEW_PRIVILEGES:
+		say(&out, "gain no privileges by exec (no_new_privs)");
+		break;
+	case PLAN_SECCOMP:
+		say(&out, "load the seccomp filter %s, %zu instructions%s", text2,
+		    (size_t)step->n[0] / sizeof(struct sock_filter),
+		    step->flags & PLAN_AT_EXEC ? ", right before the command" : "");
+		break;
 	case PLAN_ENVIRONMENT:
 		say(&out, "take an environment of %u variables", step->list_count);
 		break;
@@ -220,6 +232,10 @@ const char *plan_calls(const struct plan *plan, size_t i)
 		return "openat2";
 	case PLAN_PIVOT:
 		return "pivot_root";
+	case PLAN_KEYRING:
+		return "keyctl";
+	case PLAN_SECCOMP:
+		return "seccomp";
 	case PLAN_SETNS:
 		return "setns with a pidfd";
 	default:

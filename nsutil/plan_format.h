@@ -42,14 +42,17 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 1 }; /* "BPLN" */
 	X(DIE_WITH_PARENT, "die-with-parent")                                                                          \
 	X(FORK, "fork") /* the child goes on with the plan; the parent reaps, forwards signals, ends with it */        \
 	X(SETSID, "setsid")                                                                                            \
-	X(TTY, "tty")                   /* a terminal of /dev/pts on 0, 1, 2; n[0]: rows, n[1]: columns */             \
-	X(RLIMIT, "rlimit")             /* n[0]: RLIMIT_*, n[1]: soft, n[2]: hard */                                   \
-	X(BOUNDING, "bounding")         /* n[0]: capabilities to keep in the bounding set, bit by number */            \
-	X(USER, "user")                 /* n[0]: uid, n[1]: gid, list: supplementary gids in decimal */                \
-	X(CAPABILITIES, "capabilities") /* n[0]: permitted and effective, n[1]: inheritable and ambient */             \
-	X(CHDIR, "chdir")               /* text */                                                                     \
-	X(ENVIRONMENT, "environment")   /* list */                                                                     \
-	X(EXEC, "exec")                 /* text: command, text2: the PATH to look it up in, list: argv */
+	X(KEYRING, "keyring")                     /* an empty session keyring in place of the caller's */              \
+	X(TTY, "tty")                             /* a terminal of /dev/pts on 0, 1, 2; n[0]: rows, n[1]: columns */   \
+	X(RLIMIT, "rlimit")                       /* n[0]: RLIMIT_*, n[1]: soft, n[2]: hard */                         \
+	X(BOUNDING, "bounding")                   /* n[0]: capabilities to keep in the bounding set, bit by number */  \
+	X(USER, "user")                           /* n[0]: uid, n[1]: gid, list: supplementary gids in decimal */      \
+	X(CAPABILITIES, "capabilities")           /* n[0]: permitted and effective, n[1]: inheritable and ambient */   \
+	X(CHDIR, "chdir")                         /* text */                                                           \
+	X(NO_NEW_PRIVILEGES, "no-new-privileges") /* no exec gives privileges: set-user-ID, file capabilities */       \
+	X(SECCOMP, "seccomp") /* text2: its name, text: struct sock_filter[], n[0]: their bytes, n[1]: flags */        \
+	X(ENVIRONMENT, "environment") /* list */                                                                       \
+	X(EXEC, "exec")               /* text: command, text2: the PATH to look it up in, list: argv */
 
 enum plan_op {
 #define PLAN_OP_ENUM(name, word) PLAN_##name,
@@ -66,6 +69,7 @@ enum {
 	PLAN_OPTIONAL = 1 << 4,          /* BIND: what has gone meanwhile is left out */
 	PLAN_KEEP_CAPABILITIES = 1 << 3, /* USER: the permitted set outlives the change */
 	PLAN_JOIN = 1 << 2,              /* FORK: by a process that is not PID 1, so it waits for that child alone */
+	PLAN_AT_EXEC = 1 << 5, /* SECCOMP: the last thing before execve, so that it need allow nothing but that */
 };
 
 struct plan_step {

@@ -61,6 +61,9 @@ int step_exec(struct init *init, const struct plan_step *step)
 	umask(init->umask);
 	reset_signals();
 	int code = report(init, PLAN_REPORT_EXECUTING, 0, -1);
+	if (code == 0 && init->filter && (code = seccomp_load(init, init->filter)) < 0)
+		/* It is that step which failed. */
+		init->current = (uint32_t)(init->filter - plan_steps(init->plan));
 	if (code < 0)
 		return code;
 	if (strchr(command, '/')) {

@@ -14,10 +14,11 @@
 
 struct init {
 	const struct plan_header *plan;
-	uint32_t current;   /* the step under way */
-	int root;           /* the new root, O_PATH; -1 before PLAN_ROOT */
-	mode_t umask;       /* what the command is to have: init itself works with 0 */
-	char **environment; /* what the command is to have */
+	uint32_t current;               /* the step under way */
+	int root;                       /* the new root, O_PATH; -1 before PLAN_ROOT */
+	mode_t umask;                   /* what the command is to have: init itself works with 0 */
+	char **environment;             /* what the command is to have */
+	const struct plan_step *filter; /* a SECCOMP step that waits for the exec; NULL: none */
 };
 
 /* Each carries out one step. 0 or -errno. */
@@ -30,7 +31,11 @@ step_function step_private, step_mount, step_bind, step_unmount, step_attributes
 step_function step_mkdir, step_file, step_symlink, step_mknod;
 /* process.c */
 step_function step_setns, step_hostname, step_loopback, step_die_with_parent, step_setsid, step_rlimit, step_bounding,
-	step_user, step_capabilities, step_chdir;
+	step_user, step_capabilities, step_chdir, step_keyring, step_no_new_privileges;
+/* seccomp.c */
+step_function step_seccomp;
+/* Loads the filter of a SECCOMP step. 0 or -errno. */
+int seccomp_load(const struct init *init, const struct plan_step *step);
 /* tty.c */
 step_function step_tty;
 /* exec.c */

@@ -37,6 +37,9 @@ static step_function *const run_step[PLAN_OP_COUNT] = {
 	[PLAN_USER] = step_user,
 	[PLAN_CAPABILITIES] = step_capabilities,
 	[PLAN_CHDIR] = step_chdir,
+	[PLAN_KEYRING] = step_keyring,
+	[PLAN_NO_NEW_PRIVILEGES] = step_no_new_privileges,
+	[PLAN_SECCOMP] = step_seccomp,
 	[PLAN_ENVIRONMENT] = step_environment,
 	[PLAN_EXEC] = step_exec,
 };

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -115,4 +116,16 @@ int step_user(struct init *init, const struct plan_step *step)
 int step_chdir(struct init *init, const struct plan_step *step)
 {
 	return chdir(step_text(init, step)) < 0 ? -errno : 0;
+}
+
+int step_keyring(struct init *init, const struct plan_step *step)
+{
+	(void)init, (void)step;
+	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -errno : 0;
+}
+
+int step_no_new_privileges(struct init *init, const struct plan_step *step)
+{
+	(void)init, (void)step;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }

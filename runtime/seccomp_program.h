@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A seccomp filter being made: classic BPF over struct seccomp_data. seccomp(2), linux/filter.h */
+#ifndef RUNTIME_SECCOMP_PROGRAM_H
+#define RUNTIME_SECCOMP_PROGRAM_H
+
+#include <linux/filter.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nsutil/base/error.h"
+
+struct bpf_program {
+	struct sock_filter *filters; /* malloc'ed */
+	size_t count;
+};
+
+void bpf_program_free(struct bpf_program *program);
+
+/*
+ * Adds what libseccomp made of its rules behind what is there (all jumps are relative, so programs can be put one
+ * behind the other: the second runs where the first did not decide).
+ */
+int bpf_program_add_rules(struct bpf_program *program, scmp_filter_ctx rules, struct error *error);
+
+/*
+ * How one call's argument is judged by hand. Always by its low 32 bits alone: that is all the kernel looks at where it
+ * takes an int, so a filter that compares 64 bits lets a call with garbage above them through.
+ */
+enum argument_test {
+	REFUSE_EQUAL,  /* one of the values */
+	REFUSE_OTHERS, /* none of the values */
+	REFUSE_BITS,   /* has a bit of values[0] */
+};
+
+struct argument_rule {
+	const char *call;
+	unsigned int argument; /* from 0 */
+	enum argument_test test;
+	int errnum;         /* what a refused call gives; 0 ends the table */
+	uint64_t freed_by;  /* holding one of these capabilities lifts the rule */
+	uint32_t values[5]; /* the first n_values count */
+	size_t n_values;
+};
+
+/* Adds the rules for these architectures (SCMP_ARCH_*), but those lifted. What they don't refuse goes on behind. */
+int bpf_program_add_arguments(struct bpf_program *program, const uint32_t *architectures, size_t n_architectures,
+			      const struct argument_rule *rules, uint64_t capabilities, struct error *error);
+
+/* Adds: in this architecture, a call of a number above the highest gives ENOSYS. */
+int bpf_program_add_ceiling(struct bpf_program *program, uint32_t architecture, int highest, struct error *error);
+
+/* This machine's own architecture, and the 32-bit one that its kernel runs too (0: none). SCMP_ARCH_* */
+uint32_t architecture_native(void);
+uint32_t architecture_compat(void);
+
+/* A table's filter for a container that holds these capabilities. The caller frees *program. */
+int bpf_program_default(uint64_t capabilities, struct bpf_program *program, struct error *error);
+/* The capabilities that make the default filter another one. */
+uint64_t bpf_program_default_capabilities(void);
+
+static inline void cleanup_rules_(scmp_filter_ctx *rules)
+{
+	if (*rules)
+		seccomp_release(*rules);
+}
+#define cleanup_rules __attribute__((cleanup(cleanup_rules_)))
+#define cleanup_bpf __attribute__((cleanup(bpf_program_free)))
+
+#endif
