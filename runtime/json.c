@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/json.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,8 @@ char *json_to_bytes(const json_t *json)
 	cleanup_free char *bytes = calloc(strlen(hex) / 2 + 1, 1);
 	for (size_t i = 0; bytes && hex[2 * i]; i++) {
 		unsigned int byte;
-		if (sscanf(hex + 2 * i, "%2x", &byte) != 1 || !byte)
+		if (!isxdigit((unsigned char)hex[2 * i]) || !isxdigit((unsigned char)hex[2 * i + 1]) ||
+		    sscanf(hex + 2 * i, "%2x", &byte) != 1 || !byte)
 			return NULL;
 		bytes[i] = (char)byte;
 	}

@@ -12,6 +12,16 @@
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
+/* Whose the command will be. */
+static uid_t user_of(const struct plan_header *plan)
+{
+	const struct plan_step *steps = plan_steps(plan);
+	for (uint32_t i = 0; i < plan->n_steps; i++)
+		if (steps[i].op == PLAN_USER)
+			return (uid_t)steps[i].n[0];
+	return 0;
+}
+
 /*
  * The terminal comes from the container's own devpts, so nothing inside ever holds a descriptor of one of the host's;
  * the parent gets its master side. ioctl_tty(2)
@@ -26,7 +36,8 @@ int step_tty(struct init *init, const struct plan_step *step)
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 || ioctl(master, TIOCSWINSZ, &size) < 0)
 		return -errno;
 	cleanup_fd int terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0)
+	/* It is its user's, as login(1) has it, who may then open it anew: /dev/stderr for one. */
+	if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0 || fchown(terminal, user_of(init->plan), (gid_t)-1) < 0)
 		return -errno;
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(terminal, fd) < 0)
