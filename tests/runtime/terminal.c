@@ -73,8 +73,8 @@ Test(terminal, job_control_of_a_shell)
 		type(tty, "tty; echo sum $((40 + 2))\n");
 		expect(tty, "/dev/pts/0");
 		expect(tty, "sum 42");
-		/* Ctrl-C ends what is in the foreground, not the shell. */
-		type(tty, "echo wait''ing; sleep 1000; echo inter''rupted\n");
+		/* Ctrl-C ends what is in the foreground, not the shell. What speaks is in the foreground already. */
+		type(tty, "sh -c 'echo wait\"\"ing; exec sleep 1000'\n");
 		expect(tty, "waiting");
 		type(tty, "\003");
 		expect(tty, "READY> ");
@@ -180,8 +180,8 @@ Test(terminal, of_a_joining_command)
 		type(tty, "stty size; echo err''or >/dev/stderr\n");
 		expect(tty, "7 77");
 		expect(tty, "error");
-		type(tty, "sleep 1000\n");
-		expect(tty, "sleep 1000");
+		type(tty, "sh -c 'echo wait\"\"ing; exec sleep 1000'\n");
+		expect(tty, "waiting");
 		type(tty, "\003");
 		expect(tty, "READY> ");
 		type(tty, "exit 3\n");
