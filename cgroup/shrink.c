@@ -30,7 +30,22 @@ static uint64_t ratchet(uint64_t limit, uint64_t usage)
 
 static uint64_t next_goal(uint64_t usage, uint64_t target)
 {
-	return usage > target + STEP_BYTES ? usage - STEP_BYTES : target;
+	return usage > target && usage - target > STEP_BYTES ? usage - STEP_BYTES : target;
+}
+
+/*
+ * Memory and swap together follow too, as far as they fit, so that the container is never left with more swap than it
+ * may have, whenever this ends.
+ */
+static void v1_ratchet_swap(const struct cgroup_directory *directory, uint64_t limit, uint64_t swap)
+{
+	if (!swap || swap == CGROUP_UNLIMITED)
+		return;
+	uint64_t wanted = limit + (swap == CGROUP_NO_SWAP ? 0 : swap);
+	if (wanted < limit || cgroup_directory_u64(directory->fd, "memory.memsw.usage_in_bytes") > wanted ||
+	    cgroup_directory_u64(directory->fd, "memory.memsw.limit_in_bytes") <= wanted)
+		return;
+	cgroup_directory_write_u64(directory, "memory.memsw.limit_in_bytes", wanted, "-1", NULL);
 }
 
 int cgroup_v1_memory_shrink(const struct cgroup_directory *directory, const struct cgroup_limits *target,
@@ -51,16 +66,25 @@ int cgroup_v1_memory_shrink(const struct cgroup_directory *directory, const stru
 			return result;
 	}
 	uint64_t limit = ratchet(now.memory_limit, cgroup_directory_u64(directory->fd, "memory.usage_in_bytes"));
-	cgroup_directory_write_u64(directory, "memory.limit_in_bytes", limit, "-1", NULL);
+	if (cgroup_directory_write_u64(directory, "memory.limit_in_bytes", limit, "-1", NULL) == 0)
+		v1_ratchet_swap(directory, limit, target->swap);
 	return 0;
 }
 
-/* Reclaims without touching a limit where the kernel can (5.19), else by a lower memory.high. Best effort. */
+/* Since Linux 5.19. */
+static bool v2_can_reclaim(const struct cgroup_directory *directory)
+{
+	return faccessat(directory->fd, "memory.reclaim", F_OK, 0) == 0;
+}
+
+/* Reclaims without touching a limit where the kernel can, else by a lower memory.high. Best effort. */
 static void v2_reclaim(const struct cgroup_directory *directory, uint64_t usage, uint64_t goal)
 {
 	char amount[32];
 	snprintf(amount, sizeof amount, "%llu", (unsigned long long)(usage - goal));
-	if (file_write(directory->fd, "memory.reclaim", amount) == -ENOENT)
+	if (v2_can_reclaim(directory))
+		file_write(directory->fd, "memory.reclaim", amount);
+	else
 		cgroup_directory_write_u64(directory, "memory.high", goal, "max", NULL);
 }
 
@@ -79,7 +103,8 @@ int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const stru
 	struct cgroup_limits limits =
 		fits ? *target : (struct cgroup_limits){.memory = ratchet(now.memory_limit, now.memory_usage)};
 	int result = cgroup_v2_memory_apply(directory, &limits, error);
-	if (fits)
+	/* Ours only where it was the means; else it is the user's. */
+	if (fits && !v2_can_reclaim(directory))
 		cgroup_directory_write_u64(directory, "memory.high", CGROUP_UNLIMITED, "max", NULL);
 	return result < 0 ? result : fits;
 }
