@@ -342,7 +342,7 @@ struct berth_scale {
 /*
  * As berth_container_update with a memory limit, but returns only when the limit is reached (0), the container has
  * ended (0), it was killed for it (-ENOMEM), or another limit took its place (-ECANCELED). tell, which may be NULL,
- * hears of the progress now and then.
+ * hears of the progress now and then, and at last, done, when the limit is in force.
  */
 BERTH_API int berth_container_scale(struct berth_container *container, uint64_t memory,
 				    void (*tell)(const struct berth_scale *scale, void *data), void *data,

@@ -35,9 +35,17 @@ int memory_policy_import(const struct berth_memory_policy *given, struct berth_m
 /* "Key:   123 kB" */
 static bool meminfo_find(const char *text, const char *key, uint64_t *bytes)
 {
-	const char *line = strstr(text, key);
+	size_t length = strlen(key);
+	const char *line = text;
+	while (line && strncmp(line, key, length) != 0)
+		line = (line = strchr(line, '\n')) ? line + 1 : NULL;
+	if (!line)
+		return false;
 	uint64_t kib;
-	if (!line || sscanf(line + strlen(key), " %" SCNu64 " kB", &kib) != 1)
+	int end = 0;
+	const char *number = line + length + strspn(line + length, " ");
+	if (*number < '0' || *number > '9' || sscanf(number, "%" SCNu64 " kB%n", &kib, &end) != 1 || !end ||
+	    kib > UINT64_MAX >> 10)
 		return false;
 	*bytes = kib << 10;
 	return true;
@@ -50,7 +58,8 @@ int host_memory_parse(const char *meminfo, const char *pressure, struct host_mem
 	    !meminfo_find(meminfo, "MemAvailable:", &memory->available))
 		return -EINVAL;
 	/* "some avg10=0.00 avg60=..." Documentation/accounting/psi.rst */
-	if (pressure && sscanf(pressure, "some avg10=%lf", &memory->pressure) != 1)
+	if (pressure && (sscanf(pressure, "some avg10=%lf", &memory->pressure) != 1 ||
+			 !(memory->pressure >= 0 && memory->pressure <= 100)))
 		return -EINVAL;
 	return 0;
 }
@@ -75,12 +84,22 @@ bool memory_policy_is_lenient(const struct berth_memory_policy *policy, const st
 	return memory->available > reserve && memory->pressure < policy->pressure;
 }
 
+uint64_t memory_policy_grace(const struct berth_memory_policy *policy)
+{
+	return policy->grace_ms == BERTH_NO_GRACE ? 0 : (uint64_t)policy->grace_ms;
+}
+
+uint64_t memory_policy_left(const struct berth_memory_policy *policy, uint64_t elapsed_ms)
+{
+	uint64_t grace = memory_policy_grace(policy), lenient = (uint64_t)policy->lenient_ms;
+	return elapsed_ms < grace ? grace - elapsed_ms : elapsed_ms < lenient ? lenient - elapsed_ms : 0;
+}
+
 bool memory_policy_is_over(const struct berth_memory_policy *policy, uint64_t elapsed_ms, bool host_has_spare,
 			   bool *lenient)
 {
-	uint64_t grace = policy->grace_ms == BERTH_NO_GRACE ? 0 : (uint64_t)policy->grace_ms;
 	*lenient = false;
-	if (elapsed_ms < grace)
+	if (elapsed_ms < memory_policy_grace(policy))
 		return false;
 	*lenient = host_has_spare && elapsed_ms < (uint64_t)policy->lenient_ms;
 	return !*lenient;

@@ -27,6 +27,12 @@ int host_memory_parse(const char *meminfo, const char *pressure, struct host_mem
 /* Whether the host has memory to spare, as the policy has it. */
 bool memory_policy_is_lenient(const struct berth_memory_policy *policy, const struct host_memory *memory);
 
+/* Milliseconds that a scale-down may take in any case. */
+uint64_t memory_policy_grace(const struct berth_memory_policy *policy);
+
+/* Milliseconds from elapsed_ms to the next moment at which memory_policy_is_over may answer otherwise; 0: none. */
+uint64_t memory_policy_left(const struct berth_memory_policy *policy, uint64_t elapsed_ms);
+
 /*
  * Whether the time of a scale-down that began elapsed_ms ago is up; *lenient tells that it would be, but for the host
  * having memory to spare.

@@ -11,6 +11,7 @@
 #include "nsutil/base/cleanup.h"
 #include "runtime/container.h"
 #include "runtime/name.h"
+#include "runtime/scale.h"
 
 /*
  * Takes over the container in the entry of the state root: *adopted. It is NULL where there is a living owner, or was
@@ -34,6 +35,9 @@ static int adopt(struct berth *berth, const char *entry, struct berth_container 
 	int code = container_load(container, steal_fd(&directory), error);
 	container->owner = true;
 	if (code == 0 && (container->ended || container->pidfd >= 0 || container->pidfd == -ESRCH)) {
+		/* It may have died while lowering the memory limit, with the container frozen for that. */
+		uint64_t memory, swap;
+		scale_recover(container, &memory, &swap);
 		*adopted = container;
 		return 0;
 	}

@@ -3,48 +3,105 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "nsutil/base/cleanup.h"
 #include "runtime/memory_policy.h"
+#include "runtime/scale_note.h"
 
 enum {
-	FLOOR_BYTES = 256 << 10, /* less than init and the kernel's own pages for one process take */
-	RETRY_MS = 100,          /* after a step that won nothing */
+	FLOOR_BYTES = 256 << 10,    /* less than init and the kernel's own pages for one process take */
+	PROGRESS_BYTES = 256 << 10, /* what a step must win to count; less is noise */
+	RETRY_MS = 100,             /* after a step that won nothing */
+	BUSY_MS = 10,               /* after one that found another process at work */
 	FREEZE_TIMEOUT_MS = 1000,
+	START_PATIENCE_MS = 5000,
 };
 
-static void thaw(struct berth_container *container, struct scale *scale)
-{
-	if (scale->frozen)
-		cgroup_freeze(container->cgroup, false, FREEZE_TIMEOUT_MS, NULL);
-	scale->frozen = false;
-}
+/* ---- One at a time ---- */
 
-void scale_cancel(struct berth_container *container, struct scale *scale)
+static void note_finish(int note_fd, struct scale *scale)
 {
-	thaw(container, scale);
-	*scale = (struct scale){0};
-}
-
-static int finish(struct berth_container *container, struct scale *scale, enum scale_result result)
-{
-	thaw(container, scale);
 	scale->active = false;
-	return result;
+	scale_note_write(note_fd, &(struct scale_note){0});
+}
+
+static void thaw_left_behind(const struct berth_container *container, int note_fd, struct scale_note *note)
+{
+	/* Who freezes holds the lock until it has thawed: it can't be alive. */
+	if (!note->frozen)
+		return;
+	cgroup_freeze(container->cgroup, false, FREEZE_TIMEOUT_MS, NULL);
+	note->frozen = false;
+	scale_note_write(note_fd, note);
+}
+
+bool scale_recover(struct berth_container *container, uint64_t *memory, uint64_t *swap)
+{
+	if (!container->cgroup || !container_is_running(container))
+		return false;
+	cleanup_fd int note_fd = scale_note_lock(container->directory, START_PATIENCE_MS);
+	struct scale_note note;
+	if (note_fd < 0)
+		return false;
+	scale_note_read(note_fd, &note);
+	thaw_left_behind(container, note_fd, &note);
+	if (!note.token || (note.pid != getpid() && (kill(note.pid, 0) == 0 || errno != ESRCH)))
+		return false;
+	*memory = note.memory;
+	*swap = note.swap;
+	return true;
+}
+
+/* ---- One step ---- */
+
+/*
+ * One step of reclaim; with the policy's freeze, the container is frozen for its time, so that it can't fault back what
+ * is being reclaimed. Not longer: where nothing can be reclaimed, the container itself must be able to free memory. One
+ * that somebody else has frozen stays as it is.
+ */
+static int reclaim(struct berth_container *container, const struct scale *scale, int note_fd, struct error *error)
+{
+	struct cgroup_stats now = {0};
+	cgroup_read_memory(container->cgroup, &now, NULL);
+	if (!container->record.memory_policy.freeze || now.memory_usage <= scale->target.memory ||
+	    cgroup_frozen(container->cgroup) != 0)
+		return cgroup_memory_shrink(container->cgroup, &scale->target, error);
+	struct scale_note note;
+	scale_note_read(note_fd, &note);
+	/* No signal may end this process in between; against SIGKILL there is the note. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	note.frozen = true;
+	scale_note_write(note_fd, &note);
+	bool frozen = cgroup_freeze(container->cgroup, true, FREEZE_TIMEOUT_MS, NULL) == 0;
+	int code = cgroup_memory_shrink(container->cgroup, &scale->target, error);
+	if (frozen)
+		cgroup_freeze(container->cgroup, false, FREEZE_TIMEOUT_MS, NULL);
+	note.frozen = false;
+	scale_note_write(note_fd, &note);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return code;
 }
 
 /* Time is up: the reason, with its numbers, goes on record before the kill. */
-static int give_up(struct berth_container *container, struct scale *scale, uint64_t usage, struct error *error)
+static int give_up(struct berth_container *container, const struct scale *scale, struct error *error)
 {
-	char limit[32], used[32], detail[200];
+	struct cgroup_stats now = {0};
+	cgroup_read(container->cgroup, &now, NULL);
+	char limit[32], used[32], swapped[32], detail[200];
 	bytes_format(scale->target.memory, limit, sizeof limit);
-	bytes_format(usage, used, sizeof used);
+	bytes_format(now.memory_usage, used, sizeof used);
+	bytes_format(now.swap_usage, swapped, sizeof swapped);
 	snprintf(detail, sizeof detail,
-		 "memory scale-down failed: %s in use did not fit the new limit of %s within %.1f s", used, limit,
-		 (double)(monotonic_ms() - scale->start_ms) / 1000);
+		 "memory scale-down failed: %s in use%s%s%s did not fit the new limit of %s within %.1f s", used,
+		 now.swap_usage ? " (and " : "", now.swap_usage ? swapped : "", now.swap_usage ? " in swap)" : "",
+		 limit, (double)(monotonic_ms() - scale->start_ms) / 1000);
 	int code = container_kill_with_detail(container, BERTH_SCALE_DOWN, detail, error);
-	finish(container, scale, SCALE_KILLED);
 	return code < 0 ? code : SCALE_KILLED;
 }
 
@@ -54,28 +111,66 @@ static bool host_has_spare(const struct berth_memory_policy *policy)
 	return policy->lenient_ms && host_memory_read(&memory, NULL) == 0 && memory_policy_is_lenient(policy, &memory);
 }
 
-static int step(struct berth_container *container, struct scale *scale, struct error *error)
+/* What comes after a step that has not reached the limit. */
+static int judge(struct berth_container *container, struct scale *scale, struct error *error)
 {
 	const struct berth_memory_policy *policy = &container->record.memory_policy;
-	if (!container_is_running(container))
-		return finish(container, scale, SCALE_DONE);
-	int code = cgroup_memory_shrink(container->cgroup, &scale->target, error);
-	if (code < 0 && !container_is_running(container))
-		return finish(container, scale, SCALE_DONE);
-	if (code < 0)
-		return finish(container, scale, SCALE_PENDING), code;
-	if (code > 0)
-		return finish(container, scale, SCALE_DONE);
 	struct cgroup_stats now = {0};
 	cgroup_read_memory(container->cgroup, &now, NULL);
-	uint64_t time = monotonic_ms();
-	bool winning = now.memory_usage < scale->last_usage;
-	scale->due_ms = winning ? time : time + RETRY_MS;
-	scale->last_usage = now.memory_usage;
-	if (!memory_policy_is_over(policy, time - scale->start_ms, host_has_spare(policy), &scale->lenient))
-		return SCALE_PENDING;
-	return give_up(container, scale, now.memory_usage, error);
+	uint64_t time = monotonic_ms(), elapsed = time - scale->start_ms;
+	bool winning = now.memory_usage + PROGRESS_BYTES <= scale->lowest_usage;
+	if (winning)
+		scale->lowest_usage = now.memory_usage;
+	/* Where there is no grace there still is one try, and that takes as many steps as it needs. */
+	bool trying = winning && policy->grace_ms == BERTH_NO_GRACE;
+	if (!trying && elapsed >= memory_policy_grace(policy) &&
+	    memory_policy_is_over(policy, elapsed, host_has_spare(policy), &scale->lenient))
+		return container_is_running(container) ? give_up(container, scale, error) : SCALE_DONE;
+	uint64_t left = memory_policy_left(policy, elapsed);
+	scale->due_ms = winning ? time : time + (left < RETRY_MS ? left : RETRY_MS);
+	return SCALE_PENDING;
 }
+
+static int step(struct berth_container *container, struct scale *scale, int note_fd, struct error *error)
+{
+	int code = SCALE_DONE;
+	if (container_is_running(container)) {
+		code = reclaim(container, scale, note_fd, error);
+		if (!container_is_running(container))
+			code = SCALE_DONE;
+		else if (code >= 0)
+			code = code > 0 ? SCALE_DONE : judge(container, scale, error);
+	}
+	if (code != SCALE_PENDING)
+		note_finish(note_fd, scale);
+	return code;
+}
+
+int scale_step(struct berth_container *container, struct scale *scale, struct error *error)
+{
+	if (!scale->active)
+		return SCALE_DONE;
+	if (monotonic_ms() < scale->due_ms)
+		return SCALE_PENDING;
+	cleanup_fd int note_fd = scale_note_lock(container->directory, 0);
+	if (note_fd == -EBUSY) {
+		scale->due_ms = monotonic_ms() + BUSY_MS;
+		return SCALE_PENDING;
+	}
+	struct scale_note note = {0};
+	if (note_fd >= 0)
+		scale_note_read(note_fd, &note);
+	if (note_fd >= 0 && note.token == scale->token)
+		return step(container, scale, note_fd, error);
+	scale->active = false;
+	if (!container_is_running(container))
+		return SCALE_DONE;
+	return note_fd < 0 ? error_errno(error, -note_fd, "go on lowering the memory limit of container '%s'",
+					 container->record.name)
+			   : error_set(error, ECANCELED, "another memory limit took its place");
+}
+
+/* ---- Beginning ---- */
 
 /* How much swap beyond memory the container may use, to keep that as it is while the memory limit moves. */
 static uint64_t swap_now(const struct berth_container *container)
@@ -87,37 +182,58 @@ static uint64_t swap_now(const struct berth_container *container)
 	return stats.swap_limit ? stats.swap_limit : CGROUP_NO_SWAP;
 }
 
+/* Completes the request from what is under way, or in force. */
+static void target_complete(const struct berth_container *container, const struct scale_note *note,
+			    struct cgroup_limits *target)
+{
+	if (!target->memory && note->token)
+		target->memory = note->memory;
+	/* On v1 swap is limited as memory and swap together, and without a memory limit not at all. */
+	if (!target->swap && target->memory != CGROUP_UNLIMITED)
+		target->swap = note->token ? note->swap : swap_now(container);
+}
+
 int scale_start(struct berth_container *container, struct scale *scale, uint64_t memory, uint64_t swap,
 		struct error *error)
 {
-	if (memory < FLOOR_BYTES)
+	if (memory < FLOOR_BYTES && (memory || !swap))
 		return error_set(error, EINVAL,
 				 "a memory limit of %" PRIu64
 				 " bytes can never be met: no container lives on less than %d",
 				 memory, FLOOR_BYTES);
+	cleanup_fd int note_fd = scale_note_lock(container->directory, START_PATIENCE_MS);
 	struct cgroup_stats now = {0};
-	int code = cgroup_read_memory(container->cgroup, &now, error);
+	int code = note_fd < 0 ? error_errno(error, -note_fd, "begin to change the memory limit of container '%s'",
+					     container->record.name)
+			       : cgroup_read_memory(container->cgroup, &now, error);
+	if (!container_is_running(container))
+		return SCALE_DONE;
 	if (code < 0)
 		return code;
-	/* What a request under way took for the container's swap still holds. */
-	uint64_t kept = scale->active ? scale->target.swap : swap_now(container);
-	scale_cancel(container, scale);
+	struct scale_note note;
+	scale_note_read(note_fd, &note);
+	thaw_left_behind(container, note_fd, &note);
+	struct cgroup_limits target = {.memory = memory, .swap = swap};
+	target_complete(container, &note, &target);
+	if (!target.memory) {
+		code = cgroup_apply(container->cgroup, &target, error);
+		return code < 0 ? code : SCALE_DONE;
+	}
 	*scale = (struct scale){
 		.active = true,
-		.target = {.memory = memory, .swap = swap ? swap : kept},
+		.token = scale_note_token(),
+		.target = target,
 		.start_ms = monotonic_ms(),
-		.last_usage = now.memory_usage,
+		.lowest_usage = now.memory_usage,
 	};
-	if (container->record.memory_policy.freeze && now.memory_usage > memory)
-		scale->frozen = cgroup_freeze(container->cgroup, true, FREEZE_TIMEOUT_MS, NULL) == 0;
-	return step(container, scale, error);
-}
-
-int scale_step(struct berth_container *container, struct scale *scale, struct error *error)
-{
-	if (!scale->active)
-		return SCALE_DONE;
-	return monotonic_ms() < scale->due_ms ? SCALE_PENDING : step(container, scale, error);
+	note = (struct scale_note){
+		.token = scale->token, .memory = target.memory, .swap = target.swap, .pid = getpid()};
+	code = scale_note_write(note_fd, &note);
+	if (code < 0) {
+		scale->active = false;
+		return error_errno(error, -code, "note the new memory limit of container '%s'", container->record.name);
+	}
+	return step(container, scale, note_fd, error);
 }
 
 int scale_timeout(const struct scale *scale)

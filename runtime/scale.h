@@ -9,12 +9,12 @@
 /* Zero is "none under way". */
 struct scale {
 	bool active;
+	uint64_t token;              /* of the request, see scale_note.h */
 	struct cgroup_limits target; /* memory, and swap as it was before or is to be */
 	uint64_t start_ms;           /* monotonic */
 	uint64_t due_ms;             /* when the next step is worth trying */
-	uint64_t last_usage;
+	uint64_t lowest_usage;       /* so far */
 	bool lenient;
-	bool frozen; /* by us */
 };
 
 enum scale_result {
@@ -24,21 +24,25 @@ enum scale_result {
 };
 
 /*
- * Begins to bring the container to these limits (memory, and optionally swap), replacing what was under way, and takes
- * the first step. A limit that fits is in force at once. Returns an enum scale_result or -errno: -EINVAL for a limit no
- * container could live with.
+ * Begins to bring the container to these limits (memory, and optionally swap; memory 0: only swap, memory as it is or
+ * is on its way to), replacing what was under way in this or another process, and takes the first step. A limit that
+ * fits is in force at once. Returns an enum scale_result or -errno: -EINVAL for a limit no container could live with.
+ * Where it fails before it has begun, scale->token is what it was, and what is under way goes on.
  */
 int scale_start(struct berth_container *container, struct scale *scale, uint64_t memory, uint64_t swap,
 		struct error *error);
 
-/* One more step, if it is due. Likewise. */
+/* One more step, if it is due. Likewise; -ECANCELED when another process's request has taken its place. */
 int scale_step(struct berth_container *container, struct scale *scale, struct error *error);
 
 /* Milliseconds until the next step is due; -1 where none is under way. */
 int scale_timeout(const struct scale *scale);
 
-/* Drops what is under way: the limit stays where it has got to. */
-void scale_cancel(struct berth_container *container, struct scale *scale);
+/*
+ * For a new owner: thaws what a scaler that died left frozen. True with its request in *memory and *swap, where it left
+ * that unfinished.
+ */
+bool scale_recover(struct berth_container *container, uint64_t *memory, uint64_t *swap);
 
 /* How it stands, for those who wait. */
 void scale_describe(const struct berth_container *container, const struct scale *scale, struct berth_scale *report);

@@ -66,7 +66,7 @@ static int fill(int directory, const struct spec *spec, unsigned int controllers
 
 static void empty(int directory)
 {
-	static const char *const files[] = {"control", "reason",  "init", ".init.new",
+	static const char *const files[] = {"control", "scale", "reason",  "init", ".init.new",
 					    "exit",    "environ", "end",  "container.json"};
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		unlinkat(directory, files[i], 0);

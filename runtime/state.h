@@ -9,6 +9,7 @@
  *     exit             the command's wait status as init saw it, an int in native order; init holds it open
  *     reason           why it was killed, if somebody asked for that: the reason's number, a line of detail
  *     control          the socket of an owner that attends to it
+ *     scale            a lowering of its memory limit that is under way, scale_note.h; binary
  *     end              how it ended, JSON, written by the owner; empty until then
  *
  * Ownership is an exclusive flock(2) on the directory: it ends with the owner, however that ends.

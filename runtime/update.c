@@ -23,10 +23,8 @@ static int require_controllers(const struct berth_container *container, const st
 			 container->record.name, cgroup_controller_name(first));
 }
 
-static int killed(struct berth_container *container, struct error *error)
+static int killed(const struct berth_container *container, struct error *error)
 {
-	/* Who hears that it was killed may count on its being gone. */
-	container_wait(container, GONE_TIMEOUT_MS, NULL);
 	return error_set(error, ENOMEM, "container '%s' was killed: its memory did not fit the new limit in time",
 			 container->record.name);
 }
@@ -36,10 +34,24 @@ struct listener {
 	void *data;
 };
 
-static void listener_tell(const struct listener *listener, const struct berth_scale *report)
+/* What a request that is over comes to: 0 or -errno. */
+static int conclude(const struct berth_container *container, const struct news *news, const struct listener *listener,
+		    struct error *error)
 {
-	if (listener && listener->tell)
-		listener->tell(report, listener->data);
+	if (news->result == SCALE_KILLED)
+		return killed(container, error);
+	if (news->result < 0)
+		return error_set(error, -news->result, "container '%s': %s", container->record.name, news->text);
+	if (listener->tell && container_is_running(container))
+		listener->tell(&news->report, listener->data);
+	return 0;
+}
+
+/* Waits for the container's end, at most timeout_ms (-1: any time), or the other descriptor. */
+static void wait_for_news(const struct berth_container *container, int other, int timeout_ms)
+{
+	struct pollfd polled[] = {{.fd = container->pidfd, .events = POLLIN}, {.fd = other, .events = POLLIN}};
+	poll(polled, 2, timeout_ms);
 }
 
 /* Does the owner's work in its place, since nobody attends. */
@@ -47,69 +59,100 @@ static int scale_here(struct berth_container *container, uint64_t memory, uint64
 		      const struct listener *listener, struct error *error)
 {
 	struct scale scale = {0};
-	int result = scale_start(container, &scale, memory, swap, error);
-	while (result == SCALE_PENDING) {
-		struct berth_scale report;
-		scale_describe(container, &scale, &report);
-		listener_tell(listener, &report);
-		struct pollfd ended = {.fd = container->pidfd, .events = POLLIN};
-		poll(&ended, 1, scale_timeout(&scale));
-		result = scale_step(container, &scale, error);
+	struct news news = {.result = scale_start(container, &scale, memory, swap, error)};
+	while (news.result == SCALE_PENDING) {
+		scale_describe(container, &scale, &news.report);
+		if (listener->tell)
+			listener->tell(&news.report, listener->data);
+		wait_for_news(container, -1, scale_timeout(&scale));
+		news.result = scale_step(container, &scale, error);
 	}
-	return result == SCALE_KILLED ? killed(container, error) : result < 0 ? result : 0;
+	scale_describe(container, &scale, &news.report);
+	return news.result < 0 ? news.result : conclude(container, &news, listener, error);
 }
 
-/* Hears the owner out. */
-static int scale_follow(struct berth_container *container, int connection, const struct listener *listener,
-			struct error *error)
+/* The same for an owner that attends: requests from outside are served meanwhile. */
+static int scale_attending(struct berth_container *container, uint64_t memory, uint64_t swap, bool wait,
+			   const struct listener *listener, struct error *error)
 {
-	for (;;) {
-		struct berth_scale report;
-		int result = SCALE_PENDING;
-		int got = monitor_follow(connection, &report, &result);
+	uint64_t token;
+	struct news news;
+	int code = monitor_own_request(container, memory, swap, &token, &news, error);
+	if (code < 0)
+		return code;
+	struct error ignored;
+	int timeout_ms;
+	while (news.result == SCALE_PENDING && wait) {
+		wait_for_news(container, monitor_descriptor(container), -1);
+		monitor_attend(container, &timeout_ms, &ignored);
+		monitor_own_news(container, token, &news);
+		if (news.result == SCALE_PENDING && listener->tell)
+			listener->tell(&news.report, listener->data);
+	}
+	return news.result == SCALE_PENDING ? 0 : conclude(container, &news, listener, error);
+}
+
+/* The container has ended, and its owner did not say that it was for this. */
+static int ended_meanwhile(const struct berth_container *container, struct error *error)
+{
+	/* The reason goes when the end has been written. */
+	char detail[256];
+	struct berth_end end;
+	int reason = state_read_reason(container->directory, detail, sizeof detail);
+	if (!reason && state_read_end(container->end_fd, &end) == 0)
+		reason = end.reason;
+	return reason == BERTH_SCALE_DOWN ? killed(container, error) : 0;
+}
+
+/* Hears the owner out. -EPIPE: it has gone, and left the container running. */
+static int scale_follow(const struct berth_container *container, int connection, struct news *news,
+			const struct listener *listener, struct error *error)
+{
+	while (news->result == SCALE_PENDING) {
+		if (listener->tell)
+			listener->tell(&news->report, listener->data);
+		int got;
+		while ((got = monitor_follow(connection, news)) == -EAGAIN && container_is_running(container))
+			wait_for_news(container, connection, -1);
+		/* It may have spoken just before the end. */
+		if (got == -EAGAIN)
+			got = monitor_follow(connection, news);
+		if (got <= 0 && !container_is_running(container))
+			return ended_meanwhile(container, error);
+		if (got == 0)
+			return -EPIPE;
 		if (got < 0)
 			return error_errno(error, -got, "hear from the owner of container '%s'",
 					   container->record.name);
-		/* An owner that hangs up is done with the container, or dead, and then so is the container's
-		 * scale-down. */
-		if (got == 0 || result == SCALE_DONE)
-			return 0;
-		if (result == SCALE_KILLED)
-			return killed(container, error);
-		if (result < 0)
-			return error_set(error, -result,
-					 "container '%s': the owner gave up on the new memory limit (%s)",
-					 container->record.name, strerrordesc_np(-result));
-		listener_tell(listener, &report);
 	}
+	return conclude(container, news, listener, error);
 }
 
 static int container_set_memory(struct berth_container *container, uint64_t memory, uint64_t swap, bool wait,
-				void (*tell)(const struct berth_scale *scale, void *data), void *data,
-				struct error *error)
+				const struct listener *listener, struct error *error)
 {
-	struct listener listener = {tell, data};
-	if (container->monitor) {
-		int result = monitor_own_request(container, memory, swap, error);
-		int timeout_ms;
-		while (wait && result >= 0 && (timeout_ms = monitor_timeout(container)) >= 0) {
-			struct pollfd ended = {.fd = container->pidfd, .events = POLLIN};
-			poll(&ended, 1, timeout_ms);
-			result = monitor_attend(container, &timeout_ms, error);
-		}
-		char ignored[1];
-		if (wait && result >= 0 &&
-		    state_read_reason(container->directory, ignored, sizeof ignored) == BERTH_SCALE_DOWN)
-			return killed(container, error);
-		return result < 0 ? result : 0;
+	if (container->monitor)
+		return scale_attending(container, memory, swap, wait, listener, error);
+	int code = -EPIPE;
+	while (code == -EPIPE && !container->owner) {
+		struct news news;
+		cleanup_fd int connection = monitor_request(container, memory, swap, wait, &news, error);
+		if (connection < 0)
+			code = connection;
+		else if (wait || news.result != SCALE_PENDING)
+			code = scale_follow(container, connection, &news, listener, error);
+		else
+			code = 0;
 	}
-	cleanup_fd int connection =
-		container->owner ? -ENOTCONN : monitor_request(container, memory, swap, wait, error);
-	if (connection == -ENOTCONN)
-		return scale_here(container, memory, swap, &listener, error);
-	if (connection < 0)
-		return connection;
-	return wait ? scale_follow(container, connection, &listener, error) : 0;
+	return code == -EPIPE || code == -ENOTCONN ? scale_here(container, memory, swap, listener, error) : code;
+}
+
+/* Who waited, and hears that it was killed, may count on its being gone. */
+static int wait_if_killed(struct berth_container *container, int code)
+{
+	if (code == -ENOMEM)
+		container_wait(container, GONE_TIMEOUT_MS, NULL);
+	return code;
 }
 
 static int update(struct berth_container *container, struct cgroup_limits limits, struct error *error)
@@ -117,12 +160,13 @@ static int update(struct berth_container *container, struct cgroup_limits limits
 	if (container_require_cgroup(container, error) < 0 || require_controllers(container, &limits, error) < 0)
 		return -error->code;
 	uint64_t memory = limits.memory, swap = limits.swap;
-	if (memory)
-		limits.memory = limits.swap = 0;
+	limits.memory = limits.swap = 0;
 	int code = cgroup_limits_controllers(&limits) ? cgroup_apply(container->cgroup, &limits, error) : 0;
-	if (code == 0 && memory)
-		code = container_set_memory(container, memory, swap, false, NULL, NULL, error);
-	return code;
+	static const struct listener nobody;
+	if (code == 0 && (memory || swap))
+		code = container_set_memory(container, memory, swap, false, &nobody, error);
+	/* It was accepted, and that it was replaced later is no failure. */
+	return code == -ECANCELED ? 0 : code;
 }
 
 int berth_container_update(struct berth_container *container, const struct berth_resources *given,
@@ -143,8 +187,9 @@ int berth_container_scale(struct berth_container *container, uint64_t memory,
 {
 	struct error inner = {0};
 	struct cgroup_limits limits = {.memory = memory};
+	struct listener listener = {tell, data};
 	if (container_require_cgroup(container, &inner) < 0 || require_controllers(container, &limits, &inner) < 0 ||
-	    container_set_memory(container, memory, 0, true, tell, data, &inner) < 0)
+	    wait_if_killed(container, container_set_memory(container, memory, 0, true, &listener, &inner)) < 0)
 		return error_export(&inner, error);
 	return 0;
 }

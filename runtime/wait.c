@@ -40,7 +40,7 @@ static int wait_for_init(struct berth_container *container, uint64_t deadline)
 			timeout_ms = attend_ms;
 		struct pollfd polled[] = {
 			{.fd = container->pidfd, .events = POLLIN},
-			{.fd = monitor_listener(container), .events = POLLIN},
+			{.fd = monitor_descriptor(container), .events = POLLIN},
 		};
 		if (poll(polled, 2, timeout_ms) < 0 && errno != EINTR)
 			return -errno;

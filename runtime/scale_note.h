@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is noted in a container's record of the lowering of its memory limit, for whoever comes next: a newer request,
+ * in whatever process, replaces the one under way; and what a scaler that died left frozen or unfinished can be seen.
+ */
+#ifndef RUNTIME_SCALE_NOTE_H
+#define RUNTIME_SCALE_NOTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* All zero: nothing under way. */
+struct scale_note {
+	uint64_t token;        /* of the request under way; 0: none */
+	uint64_t memory, swap; /* what it asked for, as in struct cgroup_limits */
+	pid_t pid;             /* who works on it */
+	bool frozen;           /* and has frozen the container for the time of one step */
+};
+
+/*
+ * Opens the note of the record in directory (made if missing), locked: no other request starts or gets on until the
+ * descriptor is closed. -EBUSY when another held it for longer than patience_ms.
+ */
+int scale_note_lock(int directory, int patience_ms);
+
+/* Locked: what is noted, and noting something else. Reading what can't be read gives an empty note. */
+void scale_note_read(int note_fd, struct scale_note *note);
+int scale_note_write(int note_fd, const struct scale_note *note);
+
+/* A number that no other request has. */
+uint64_t scale_note_token(void);
+
+#endif
