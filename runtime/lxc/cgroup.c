@@ -122,7 +122,7 @@ int lxc_cgroup(int argc, char **argv)
 	tool_parse(&cgroup.tool, &argp, argc, argv);
 	if (tool_open(&cgroup.tool, &berth, &error) < 0)
 		return tool_fail(&cgroup.tool, &error);
-	int code = berth_container_find(berth, cgroup.tool.name, &container, &error);
+	int code = tool_find(&cgroup.tool, berth, &container, &error);
 	if (code == -ENOENT) {
 		tool_log(&cgroup.tool, LEVEL_ERROR, "'%s' is not running", cgroup.tool.name);
 		return TOOL_FAILED;

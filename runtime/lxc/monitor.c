@@ -71,6 +71,12 @@ static int take(struct monitor *monitor, struct berth_container *container)
 		if (strcmp(berth_container_name(known->container), name) == 0 &&
 		    berth_container_started(known->container) == berth_container_started(container)) {
 			known->listed = true;
+			/* What was found while it was being made knows no process of it. */
+			if (berth_container_state(known->container) == BERTH_STARTING) {
+				struct berth_container *before = known->container;
+				known->container = container;
+				container = before;
+			}
 			berth_container_close(container);
 			return 0;
 		}

@@ -20,7 +20,7 @@ struct berth_container *one_find(struct tool *tool, struct berth **berth)
 	struct berth_error error = BERTH_ERROR_INIT;
 
 	if (tool_open(tool, berth, &error) == 0) {
-		int code = berth_container_find(*berth, tool->name, &container, &error);
+		int code = tool_find(tool, *berth, &container, &error);
 		if (code == 0)
 			return container;
 		if (code == -ENOENT) {

@@ -120,7 +120,9 @@ int lxc_stop(int argc, char **argv)
 	tool_parse(&stop.tool, &argp, argc, argv);
 	if (tool_open(&stop.tool, &berth, &error) < 0)
 		return tool_fail(&stop.tool, &error);
-	int code = berth_container_find(berth, stop.tool.name, &container, &error);
+	/* A kill goes on until it has hit; a signal is for a command that is there. */
+	int code = stop.clean ? tool_find(&stop.tool, berth, &container, &error)
+			      : berth_container_find(berth, stop.tool.name, &container, &error);
 	if (code == -ENOENT || (code == 0 && berth_container_started(container) > called_ns)) {
 		tool_log(&stop.tool, LEVEL_ERROR, "'%s' is not running", stop.tool.name);
 		return TOOL_NOT_RUNNING;

@@ -11,6 +11,8 @@
 #include <strings.h>
 #include <time.h>
 
+enum { STARTING_MS = 5000 };
+
 static const char *const level_names[] = {
 	[LEVEL_TRACE] = "TRACE",   [LEVEL_DEBUG] = "DEBUG", [LEVEL_INFO] = "INFO",
 	[LEVEL_NOTICE] = "NOTICE", [LEVEL_WARN] = "WARN",   [LEVEL_ERROR] = "ERROR",
@@ -179,6 +181,21 @@ int tool_open(const struct tool *tool, struct berth **berth, struct berth_error 
 {
 	const struct berth_config config = {.size = sizeof(config), .state_root = tool->state_root};
 	return berth_open(&config, berth, error);
+}
+
+int tool_find(const struct tool *tool, struct berth *berth, struct berth_container **container,
+	      struct berth_error *error)
+{
+	uint64_t deadline = tool_clock_ms() + STARTING_MS;
+
+	for (;;) {
+		int code = berth_container_find(berth, tool->name, container, error);
+		if (code < 0 || berth_container_state(*container) != BERTH_STARTING || tool_clock_ms() >= deadline)
+			return code;
+		berth_container_close(*container);
+		*container = NULL;
+		poll(NULL, 0, 1);
+	}
 }
 
 int tool_flush(struct tool *tool, int status)

@@ -73,6 +73,12 @@ void tool_log(struct tool *tool, enum tool_level level, const char *format, ...)
 int tool_fail(struct tool *tool, const struct berth_error *error);
 
 int tool_open(const struct tool *tool, struct berth **berth, struct berth_error *error);
+/*
+ * Finds the container tool->name. One that is just being launched is waited for, a few seconds at the most: its command
+ * may already run, and have told a slave so, when its launcher has not recorded it yet.
+ */
+int tool_find(const struct tool *tool, struct berth *berth, struct berth_container **container,
+	      struct berth_error *error);
 /* Flushes standard output; returns status, or TOOL_FAILED with a complaint when what was printed did not arrive. */
 int tool_flush(struct tool *tool, int status);
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that scales down while lxc-execute attends to it. */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/lxc/fixture.h"
+
+#define NAME "mesos_executor_default_framework_F"
+
+static void init(void)
+{
+	lx_init();
+	lx_require_controller("memory");
+}
+
+TestSuite(memory, .init = init, .fini = lx_fini);
+
+static bool has_ended(const struct lx_run *run)
+{
+	struct pollfd ended = {.fd = run->pidfd, .events = POLLIN};
+	return poll(&ended, 1, 0) == 1;
+}
+
+/* Holds 96 MiB that can't be swapped out, of 160. */
+static struct lx_run *hog(const char *grace)
+{
+	char setting[100];
+	snprintf(setting, sizeof setting, "berth.memory.grace=%s", grace);
+	struct lx_run *run = LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=160m", "-s",
+				      setting, "-s", "lxc.cgroup.memory.swappiness=0", lx_payload("eat"), "96", "hold");
+	lx_await(run, "eaten\n");
+	return run;
+}
+
+Test(memory, a_limit_that_can_not_be_met_kills_and_everyone_learns_why)
+{
+	struct lx_run *run = hog("3s");
+	struct lx_run *cgroup = lx_shell("lxc-cgroup -n " NAME " memory.limit_in_bytes 67108864");
+	lx_expect_status(cgroup, 0);
+	cr_expect(!has_ended(run), "the caller was kept waiting");
+	cr_expect_eq(lx_await_end(run), 137);
+	lx_expect_complaint(run, "lxc-execute: container '" NAME "' was killed: ");
+	lx_expect_complaint(run, "64.0 MiB");
+}
+
+Test(memory, strict_kills_at_once)
+{
+	struct lx_run *run = hog("0");
+	lx_expect_status(lx_shell("lxc-cgroup -n " NAME " memory.limit_in_bytes 67108864"), 0);
+	cr_expect_eq(lx_await_end(run), 137);
+	lx_expect_complaint(run, "was killed: ");
+}
+
+Test(memory, one_that_can_be_met_is)
+{
+	/* Page cache goes at once. */
+	struct lx_run *run =
+		LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=200m", "/bin/sh", "-c",
+			 "head -c 120m /dev/zero > $0; echo up; cat; rm $0", lx_path("filled"));
+	lx_await(run, "up\n");
+	struct lx_run *wait = LX("lxc-cgroup", "-n", NAME, "--wait", "memory.limit_in_bytes", "67108864");
+	lx_expect_status(wait, 0);
+	cr_expect_str_eq(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes")->said, "67108864\n");
+	cr_expect_eq(lx_finish(run), 0);
+}
+
+Test(memory, waiting_tells_how_it_gets_on_and_how_it_ends)
+{
+	struct lx_run *run = hog("2s");
+	struct lx_run *wait = LX("lxc-cgroup", "-n", NAME, "--wait", "memory.limit_in_bytes", "67108864");
+	lx_expect_status(wait, 1);
+	lx_expect_complaint(wait, "to be 64.0 MiB");
+	lx_expect_complaint(wait, "was killed");
+	cr_expect_eq(lx_finish(run), 137);
+}
+
+Test(memory, a_newer_request_takes_the_place_of_the_one_under_way)
+{
+	struct lx_run *run = hog("60s");
+	struct lx_run *wait = LX_START("lxc-cgroup", "-n", NAME, "--wait", "memory.limit_in_bytes", "67108864");
+	lx_await_complaint(wait, "to be 64.0 MiB");
+	lx_expect_status(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes", "200m"), 0);
+	cr_expect_eq(lx_finish(wait), 1);
+	cr_expect_str_eq(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes")->said, "209715200\n");
+	cr_expect_eq(lx_finish(run), 0, "%s", run->complained);
+}
+
+Test(memory, a_stop_in_the_middle)
+{
+	struct lx_run *run = hog("60s");
+	lx_expect_status(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes", "64m"), 0);
+	lx_expect_status(LX("lxc-stop", "-n", NAME), 0);
+	cr_expect_eq(lx_finish(run), 137);
+	cr_expect_null(strstr(run->complained, "was killed"), "%s", run->complained);
+}
+
+Test(memory, out_of_memory_is_told)
+{
+	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=32m", "-s",
+				"lxc.cgroup.memory.swappiness=0", lx_payload("eat"), "64");
+	lx_expect_status(run, 137);
+	lx_expect_complaint(run, "container '" NAME "' was killed: out of memory");
+	lx_expect_complaint(run, "32.0 MiB");
+}
