@@ -139,6 +139,16 @@ static int mount_layer(const struct berth *berth, const char *id, const char *lo
 	return code < 0 ? error_errno(error, -code, "mount the layer of framework root %s over %s", id, lower) : 0;
 }
 
+static int bind_host(const char *id, const char *path, const char *target, struct error *error)
+{
+	cleanup_fd int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &read_only, sizeof read_only) < 0 ||
+	    move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_errno(error, errno, "bind %s into framework root %s", path, id);
+	return 0;
+}
+
 static int mount_host_below(const struct berth *berth, const char *id, const char *root, struct error *error)
 {
 	cleanup_host_mounts struct host_mounts mounts;
@@ -148,15 +158,11 @@ static int mount_host_below(const struct berth *berth, const char *id, const cha
 		cleanup_free char *target = NULL;
 		if (asprintf(&target, "%s%s", root, mount->path) < 0)
 			return error_errno(error, ENOMEM, "mount framework root %s", id);
-		if (!mount->bind_read_only) {
-			code = mount_layer(berth, id, mount->path, mount, target, error);
-			continue;
-		}
-		cleanup_fd int tree = open_tree(AT_FDCWD, mount->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-		struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
-		if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &read_only, sizeof read_only) < 0 ||
-		    move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-			code = error_errno(error, errno, "bind %s into framework root %s", mount->path, id);
+		code = mount->bind_read_only ? bind_host(id, mount->path, target, error)
+					     : mount_layer(berth, id, mount->path, mount, target, error);
+		/* One that has gone since the mounts were listed is done without. */
+		if (code == -ENOENT && access(mount->path, F_OK) < 0)
+			code = 0;
 	}
 	return code;
 }

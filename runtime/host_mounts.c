@@ -50,6 +50,26 @@ static bool is_left_out(const struct berth *berth, const struct mount_entry *ent
 	       is_below(entry->point, berth->data_root);
 }
 
+/* Whether the mount is some framework's root, ours or of another data root: DATA_ROOT/roots/ID/root, its layer beside
+ * it in layers. */
+static bool is_framework_root(const struct mount_entry *entry)
+{
+	const char *upper = strcmp(entry->type, "overlay") == 0 ? strstr(entry->super, "upperdir=") : NULL;
+	upper = upper ? upper + strlen("upperdir=") : NULL;
+	const char *layers = upper ? strstr(upper, "/layers/") : NULL;
+	size_t length = layers ? (size_t)(layers - upper) : 0;
+	return length && strncmp(entry->point, upper, length) == 0 && strcmp(entry->point + length, "/root") == 0;
+}
+
+/* What is mounted there is the host's once more, and comes and goes with executors. */
+static bool is_in_framework_root(const struct mount_table *table, size_t i)
+{
+	for (size_t j = 0; j <= i; j++)
+		if (is_below(table->entries[i].point, table->entries[j].point) && is_framework_root(&table->entries[j]))
+			return true;
+	return false;
+}
+
 /* Whether the path leads to this mount, and not to one that covers it; *status is of its root then. */
 static bool is_visible(const struct mount_entry *entry, struct statx *status)
 {
@@ -71,7 +91,8 @@ int host_mounts_read(const struct berth *berth, struct host_mounts *mounts, stru
 	for (size_t i = 0; i < table.count; i++) {
 		const struct mount_entry *entry = &table.entries[i];
 		struct statx status;
-		if (strcmp(entry->point, "/") == 0 || is_left_out(berth, entry) || !is_visible(entry, &status))
+		if (strcmp(entry->point, "/") == 0 || is_left_out(berth, entry) || is_in_framework_root(&table, i) ||
+		    !is_visible(entry, &status))
 			continue;
 		struct host_mount *mount = &mounts->entries[mounts->count];
 		*mount = (struct host_mount){
