@@ -224,8 +224,7 @@ Test(recovery, by_many_that_wait)
 {
 	enum { WAITERS = 8 };
 	for (int round = 0; round < 10; round++) {
-		struct berth_options options = quiet(RT_OPTIONS("catch"), "orphan", 0);
-		options.stdio = (const int[]){-1, -1, -1};
+		struct berth_options options = quiet(RT_OPTIONS("act", "pause"), "orphan", 0);
 		pid_t pid;
 		killed_slave(&options, 1, &pid);
 		pthread_t threads[WAITERS];
@@ -235,14 +234,14 @@ Test(recovery, by_many_that_wait)
 			cr_assert_eq(pthread_create(&threads[i], NULL, wait_for_orphan, &waiters[i]), 0);
 		}
 		/* When the last of them has found it doesn't matter: those who come too late find nothing. */
-		cr_assert_eq(kill(pid, SIGUSR2), 0);
+		cr_assert_eq(kill(pid, SIGTERM), 0);
 		int saw = 0;
 		for (int i = 0; i < WAITERS; i++) {
 			pthread_join(threads[i], NULL);
 			if (waiters[i].code == -ENOENT)
 				continue;
 			cr_expect_eq(waiters[i].code, 0, "%s", waiters[i].error.text);
-			rt_expect_end(waiters[i].end, BERTH_EXITED, 0);
+			rt_expect_end(waiters[i].end, BERTH_SIGNALED, SIGTERM);
 			saw++;
 		}
 		cr_expect_gt(saw, 0);
