@@ -79,6 +79,10 @@ int foreground_launch(struct tool *tool, struct berth *berth, const struct berth
 
 	for (bool told = false;; told = true) {
 		int code = berth_launch(berth, options, container, error);
+		if (code == 0)
+			/* The sooner it is there, the less others must do themselves; what is wrong with it is told
+			 * later. */
+			berth_container_monitor(*container, NULL);
 		if (code != -EEXIST)
 			return code;
 		int patience = name_patience(berth, options->name);

@@ -205,7 +205,7 @@ Test(execute, a_relaunch_may_overlap_with_the_stop)
 		struct lx_run *next = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", "echo next; cat");
 		lx_await(next, "next\n");
 		cr_expect_eq(lx_finish(stop), 0, "%s", stop->complained);
-		cr_expect_eq(lx_finish(old), 137);
+		cr_expect_eq(lx_finish(old), 137, "status %d: %s", old->status, old->complained);
 		cr_expect_eq(lx_finish(next), 0, "the stop was not meant for it");
 	}
 }

@@ -30,9 +30,16 @@ static struct lx_run *hog(const char *grace)
 {
 	char setting[100];
 	snprintf(setting, sizeof setting, "berth.memory.grace=%s", grace);
-	struct lx_run *run = LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=160m", "-s",
-				      setting, "-s", "lxc.cgroup.memory.swappiness=0", lx_payload("eat"), "96", "hold");
+	const char *log = lx_path("log");
+	struct lx_run *run =
+		LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=160m", "-s", setting, "-s",
+			 "lxc.cgroup.memory.swappiness=0", "-o", log, "-l", "INFO", lx_payload("eat"), "96", "hold");
 	lx_await(run, "eaten\n");
+	/* And lxc-execute attends to it. */
+	for (int i = 0; !strstr(lx_read(log), "INFO launched"); i++) {
+		cr_assert_lt(i, lx_patience() / 5);
+		poll(NULL, 0, 5);
+	}
 	return run;
 }
 
@@ -50,7 +57,10 @@ Test(memory, a_limit_that_can_not_be_met_kills_and_everyone_learns_why)
 Test(memory, strict_kills_at_once)
 {
 	struct lx_run *run = hog("0");
-	lx_expect_status(lx_shell("lxc-cgroup -n " NAME " memory.limit_in_bytes 67108864"), 0);
+	struct lx_run *cgroup = lx_shell("lxc-cgroup -n " NAME " memory.limit_in_bytes 67108864");
+	/* There was nothing to wait for: who asked is told at once. */
+	lx_expect_status(cgroup, 1);
+	lx_expect_complaint(cgroup, "was killed");
 	cr_expect_eq(lx_await_end(run), 137);
 	lx_expect_complaint(run, "was killed: ");
 }
