@@ -177,6 +177,7 @@ enum {
 	BERTH_KEEP_RECORD = 1 << 7,     /* the record of how it ended stays until berth_container_remove */
 	BERTH_FEW_CGROUPS = 1 << 8,     /* only the cgroups that the limits need: quicker, but fewer statistics */
 	BERTH_ENV_CLEAR = 1 << 9,       /* env alone is the environment; default: the caller's, with env over it */
+	BERTH_NEW_PRIVILEGES = 1 << 10, /* exec may give privileges (sudo, su, ping): default: no_new_privs is set */
 };
 
 struct berth_options {
@@ -226,11 +227,17 @@ struct berth_options {
 	 */
 	const char *const *cap_add;
 	const char *const *cap_drop;
+	/*
+	 * The filter of system calls: "default" (or NULL): what Docker's default refuses gives EPERM, calls of newer
+	 * kernels ENOSYS; "unconfined"; else the path of a profile, JSON as Docker, Podman and Kubernetes have it.
+	 * Commands that join the container get it too. seccomp(2)
+	 */
+	const char *seccomp;
 };
 /* clang-format off */
 #define BERTH_OPTIONS_INIT \
 	{sizeof(struct berth_options), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, BERTH_RESOURCES_INIT, \
-	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL}
+	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL}
 /* clang-format on */
 
 /* A handle on one container. Holds two descriptors (three with a terminal) while open. */

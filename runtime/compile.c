@@ -2,9 +2,12 @@
 #include "runtime/compile.h"
 
 #include <errno.h>
+#include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { DEV_TTY_GID = 5 }; /* what devpts gives its terminals everywhere: the group tty of Debian, Fedora and others */
 
@@ -110,6 +113,24 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 	}
 }
 
+static void compile_seccomp(const struct spec *spec, bool at_exec, struct plan *plan)
+{
+	const struct seccomp_choice *choice = &spec->seccomp;
+	if (choice->filters)
+		plan_add_seccomp(plan, choice->name, choice->filters, choice->count, choice->flags, at_exec);
+}
+
+/*
+ * Keys that the caller holds are not for the container. Nothing is to be left where the kernel has no keyrings, or
+ * where the caller itself is not let near them (and what it starts is not either).
+ */
+static void compile_keyring(struct plan *plan)
+{
+	long keyring = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+	if (keyring >= 0 || (errno != ENOSYS && errno != EPERM))
+		plan_add_keyring(plan);
+}
+
 /* From here on, what the command itself is: the same for a container's first and for one that joins it. */
 static void compile_command(const struct spec *spec, bool dies_with_parent, struct plan *plan)
 {
@@ -120,6 +141,10 @@ static void compile_command(const struct spec *spec, bool dies_with_parent, stru
 		plan_add_rlimit(plan, spec->rlimits[i].resource, spec->rlimits[i].soft, spec->rlimits[i].hard);
 	/* While still root: a directory its user may not enter is none of the user's doing. */
 	plan_add_chdir(plan, spec->workdir);
+	/* What may still gain privileges must be filtered while it is allowed to do that: CAP_SYS_ADMIN is needed. */
+	bool gains = spec->flags & BERTH_NEW_PRIVILEGES;
+	if (gains)
+		compile_seccomp(spec, false, plan);
 	plan_add_bounding(plan, spec->capabilities);
 	/* Also for root: the caller's groups stay outside. */
 	plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups, spec->ambient);
@@ -129,6 +154,10 @@ static void compile_command(const struct spec *spec, bool dies_with_parent, stru
 	if (dies_with_parent)
 		plan_add_die_with_parent(plan);
 	plan_add_environment(plan, (const char *const *)spec->env);
+	if (!gains) {
+		plan_add_no_new_privileges(plan);
+		compile_seccomp(spec, true, plan);
+	}
 	plan_add_exec(plan, spec->argv[0], environment_get(spec->env, "PATH"), (const char *const *)spec->argv);
 }
 
@@ -143,6 +172,7 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 	/* Init is no member of the caller's session, or a terminal's Ctrl-C would reach it, and the command, twice. */
 	if (!(spec->flags & BERTH_NO_INIT))
 		plan_add_setsid(made);
+	compile_keyring(made);
 	plan_add_private(made);
 	int code = compile_root(berth, spec, made, error);
 	if (code < 0)
@@ -168,6 +198,7 @@ int compile_exec(const struct spec *spec, uint64_t namespaces, struct plan **pla
 	if (spec->flags & BERTH_DIE_WITH_THREAD)
 		plan_add_die_with_parent(made);
 	plan_add_setsid(made);
+	compile_keyring(made);
 	plan_add_setns(made, namespaces);
 	plan_add_fork(made, true);
 	/* Its parent stays outside to wait for it: when that is killed, the command goes too. */

@@ -14,7 +14,7 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 
 /*
  * The plan of one more command in a container: into the namespaces of the process behind INIT_FD_NAMESPACES, then exec.
- * Of spec, the command's part is used: argv, env, workdir, user, terminal, flags.
+ * Of spec, the command's part is used: argv, env, workdir, user, terminal, seccomp, flags.
  */
 int compile_exec(const struct spec *spec, uint64_t namespaces, struct plan **plan, struct error *error);
 

@@ -62,7 +62,8 @@ static int spec_from_exec_options(const struct berth_container *container, const
 	if (code < 0)
 		return error_errno(error, -code, "read the environment of container '%s'", record->name);
 	const char *user = options->user ? options->user : record->user;
-	spec->flags = options->flags;
+	/* What it may become is the container's, not the caller's, to say. */
+	spec->flags = options->flags | (record->flags & BERTH_NEW_PRIVILEGES);
 	spec->tty_rows = options->tty_rows ? options->tty_rows : 24;
 	spec->tty_columns = options->tty_columns ? options->tty_columns : 80;
 	spec->argv = strings_copy(options->argv);
@@ -73,6 +74,8 @@ static int spec_from_exec_options(const struct berth_container *container, const
 	spec->ambient = record->ambient;
 	if (!spec->argv || !spec->env || !spec->workdir || (user && !spec->user))
 		return no_memory(error);
+	if (seccomp_choice_load(container->directory, record->seccomp, &spec->seccomp, error) < 0)
+		return -error->code;
 	/* As the container sees it now, not as it was made. */
 	char root[32];
 	snprintf(root, sizeof root, "/proc/%d/root", container->pid);

@@ -72,6 +72,7 @@ static const struct {
 	{BERTH_KEEP_RECORD, "keep-record"},
 	{BERTH_FEW_CGROUPS, "few-cgroups"},
 	{BERTH_ENV_CLEAR, "env-clear"},
+	{BERTH_NEW_PRIVILEGES, "new-privileges"},
 };
 
 static json_t *flags_json(unsigned int flags)
@@ -138,6 +139,7 @@ int berth_container_inspect(struct berth_container *container, FILE *out, struct
 	json_object_set_new(json, "flags", flags_json(container->record.flags));
 	json_object_set_new(json, "capabilities", capabilities_json(container->record.capabilities));
 	json_object_set_new(json, "ambient", capabilities_json(container->record.ambient));
+	json_object_set_new(json, "no_new_privs", json_boolean(!(container->record.flags & BERTH_NEW_PRIVILEGES)));
 	json_object_set_new(json, "namespaces", namespaces_json(container->record.namespaces));
 	json_object_set_new(json_object_get(json, "cgroup"), "paths", paths_json(container->cgroup));
 	json_object_set_new(json, "env", environment_json(container->directory));

@@ -51,12 +51,13 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 		.controllers = controllers,
 		.flags = spec->flags,
 		.namespaces = spec_namespaces(spec),
+		.seccomp = strdup(spec->seccomp.name),
 		.capabilities = spec->capabilities,
 		.ambient = spec->ambient,
 		.memory_policy = spec->memory_policy,
 		.started_ns = started_ns,
 	};
-	return record->name && record->workdir && (!spec->user || record->user) ? 0 : -ENOMEM;
+	return record->name && record->workdir && record->seccomp && (!spec->user || record->user) ? 0 : -ENOMEM;
 }
 
 enum { NEARLY_FULL = 64 << 10 };

@@ -115,6 +115,7 @@ json_t *record_make(const struct spec *spec, unsigned int controllers, uint64_t 
 		{"namespaces", number_json(spec_namespaces(spec))},
 		{"capabilities", number_json(spec->capabilities)},
 		{"ambient", number_json(spec->ambient)},
+		{"seccomp", json_from_bytes(spec->seccomp.name)},
 		{"cgroup", cgroup_json(spec, controllers)},
 		{"limits", limits_json(&spec->limits)},
 		{"cgroup_files", json_from_strings(spec->cgroup_files)},
@@ -184,6 +185,7 @@ int record_parse(const json_t *json, struct record *record, struct error *error)
 		.framework = json_to_bytes(json_object_get(json, "framework")),
 		.workdir = json_to_bytes(json_object_get(json, "workdir")),
 		.user = json_to_bytes(json_object_get(json, "user")),
+		.seccomp = json_to_bytes(json_object_get(json, "seccomp")),
 		.cgroup_parent = json_to_bytes(json_object_get(cgroup, "parent")),
 		.cgroup_name = json_to_bytes(json_object_get(cgroup, "name")),
 		.controllers = controllers_parse(json_object_get(cgroup, "controllers")),
@@ -206,6 +208,7 @@ void record_free(struct record *record)
 	free(record->framework);
 	free(record->workdir);
 	free(record->user);
+	free(record->seccomp);
 	free(record->cgroup_parent);
 	free(record->cgroup_name);
 	*record = (struct record){0};

@@ -18,7 +18,7 @@
 #include "runtime/parse.h"
 #include "runtime/users.h"
 
-enum { KNOWN_FLAGS = (BERTH_ENV_CLEAR << 1) - 1, CPU_PERIOD_US = 100000, CPU_SHARES_LEAST = 10 };
+enum { KNOWN_FLAGS = (BERTH_NEW_PRIVILEGES << 1) - 1, CPU_PERIOD_US = 100000, CPU_SHARES_LEAST = 10 };
 
 void spec_free(struct spec *spec)
 {
@@ -31,6 +31,7 @@ void spec_free(struct spec *spec)
 	free(spec->workdir);
 	free(spec->user);
 	free(spec->groups);
+	seccomp_choice_free(&spec->seccomp);
 	free(spec->hostname);
 	free(spec->cgroup_parent);
 	free((char *)spec->limits.cpuset_cpus);
@@ -364,6 +365,7 @@ int spec_from_options(const struct berth_options *given, struct spec *spec, stru
 		return code;
 	if ((code = capabilities_resolve(options.cap_add, options.cap_drop, &spec->capabilities, &spec->ambient,
 					 error)) < 0 ||
+	    (code = seccomp_choose(options.seccomp, spec->capabilities, &spec->seccomp, error)) < 0 ||
 	    (code = copy_cgroup_files(&options, spec, error)) < 0 ||
 	    (code = memory_policy_import(options.memory_policy, &spec->memory_policy, error)) < 0)
 		return code;

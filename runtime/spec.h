@@ -10,6 +10,7 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/error.h"
 #include "runtime/context.h"
+#include "runtime/seccomp.h"
 
 enum root_kind { ROOT_HOST, ROOT_HOST_RW, ROOT_DIRECTORY, ROOT_OVERLAY, ROOT_FRAMEWORK };
 
@@ -30,6 +31,7 @@ struct spec {
 	size_t n_groups;
 	uint64_t capabilities; /* the bounding set, bit by number */
 	uint64_t ambient;      /* what a user other than root keeps: what was added by name */
+	struct seccomp_choice seccomp;
 	char *hostname;
 	char *cgroup_parent;
 	struct cgroup_limits limits; /* its strings are owned */

@@ -48,6 +48,15 @@ static int environment_create(int directory, char *const *environment)
 	return file_create(directory, "environ", bytes, size);
 }
 
+static int seccomp_create(int directory, const struct seccomp_choice *choice)
+{
+	if (!seccomp_choice_kept(choice))
+		return 0;
+	size_t size;
+	cleanup_free void *bytes = seccomp_choice_bytes(choice, &size);
+	return bytes ? file_create(directory, "seccomp", bytes, size) : -ENOMEM;
+}
+
 static int fill(int directory, const struct spec *spec, unsigned int controllers, uint64_t started_ns)
 {
 	cleanup_json json_t *json = record_make(spec, controllers, started_ns);
@@ -58,6 +67,8 @@ static int fill(int directory, const struct spec *spec, unsigned int controllers
 	if (code == 0)
 		code = environment_create(directory, spec->env);
 	if (code == 0)
+		code = seccomp_create(directory, &spec->seccomp);
+	if (code == 0)
 		code = file_create(directory, "exit", NULL, 0);
 	if (code == 0)
 		code = file_create(directory, "end", NULL, 0);
@@ -66,8 +77,8 @@ static int fill(int directory, const struct spec *spec, unsigned int controllers
 
 static void empty(int directory)
 {
-	static const char *const files[] = {"control", "scale", "reason",  "init", ".init.new",
-					    "exit",    "environ", "end",  "container.json"};
+	static const char *const files[] = {"control", "scale",   "reason",  "init", ".init.new",
+					    "exit",    "environ", "seccomp", "end",  "container.json"};
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		unlinkat(directory, files[i], 0);
 }
@@ -270,32 +281,4 @@ int state_remove(const struct berth *berth, int directory, const char *name, str
 	char encoded[NAME_ENCODED_SIZE];
 	name_encode(name, encoded);
 	return state_remove_entry(berth, directory, encoded, error);
-}
-
-bool state_is_owned(int directory)
-{
-	if (flock(directory, LOCK_SH | LOCK_NB) < 0)
-		return true;
-	flock(directory, LOCK_UN);
-	return false;
-}
-
-int state_lock(int directory)
-{
-	if (flock(directory, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	/* An owner keeps the lock for good; somebody who only looks, for a moment. Only the latter is worth a second
-	 * try. */
-	for (int tries = 0; tries < 100 && flock(directory, LOCK_SH | LOCK_NB) == 0; tries++) {
-		if (flock(directory, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		flock(directory, LOCK_UN);
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	}
-	return -EBUSY;
-}
-
-void state_unlock(int directory)
-{
-	flock(directory, LOCK_UN);
 }

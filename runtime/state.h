@@ -5,6 +5,7 @@
  *
  *     container.json   what it is: written once, before anything else is made
  *     environ          its environment, as /proc/PID/environ
+ *     seccomp          its filter of system calls, where that is neither the default nor none; binary
  *     init             "PID STARTTIME\n", once it runs; a further line for each fallback that was taken
  *     exit             the command's wait status as init saw it, an int in native order; init holds it open
  *     reason           why it was killed, if somebody asked for that: the reason's number, a line of detail
@@ -27,7 +28,8 @@ struct record {
 	char *name;
 	char *framework; /* NULL: none */
 	char *workdir;
-	char *user; /* NULL: root */
+	char *user;    /* NULL: root */
+	char *seccomp; /* seccomp_choice.name; NULL: default */
 	char *cgroup_parent;
 	char *cgroup_name;
 	unsigned int controllers;
@@ -92,6 +94,11 @@ int state_remove_entry(const struct berth *berth, int directory, const char *ent
 bool state_is_owned(int directory);
 /* Becomes the owner. -EBUSY if somebody else is. */
 int state_lock(int directory);
+/*
+ * As state_lock, but it also waits while the lock is held for an owner who is dead: by a process that the owner was
+ * starting when it was killed, and that has a copy of all its descriptors until it comes to close them.
+ */
+int state_lock_of_dead(int directory);
 void state_unlock(int directory);
 
 /* Calls visit for each entry of the state root that holds, or held, a container; a negative return ends the walk and is

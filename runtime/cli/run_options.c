@@ -27,6 +27,8 @@ enum {
 	KEY_LOG,
 	KEY_CAP_ADD,
 	KEY_CAP_DROP,
+	KEY_SECCOMP,
+	KEY_NEW_PRIVILEGES,
 	KEY_JSON,
 };
 
@@ -66,6 +68,12 @@ static const struct argp_option options[] = {
 
 	{"cap-add", KEY_CAP_ADD, "NAME", 0, "Capability to give beyond the default ones, or ALL; may be repeated", 0},
 	{"cap-drop", KEY_CAP_DROP, "NAME", 0, "Capability to take away, or ALL; may be repeated", 0},
+	{"seccomp", KEY_SECCOMP, "default|unconfined|FILE", 0,
+	 "Filter of system calls: berth's (default), none, or a profile in the JSON format of Docker, Podman and "
+	 "Kubernetes",
+	 0},
+	{"new-privileges", KEY_NEW_PRIVILEGES, NULL, 0,
+	 "Let set-user-ID programs (sudo, su) and file capabilities give privileges; default: no_new_privs", 0},
 
 	{NULL, 0, NULL, 0, "Namespaces (PID and mount namespaces are always new):", GROUP_NAMESPACES},
 	{"hostname", KEY_HOSTNAME, "NAME", 0, "Host name inside", 0},
@@ -265,6 +273,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return add_word(&o->cap_add, &o->n_cap_add, argument, &o->error);
 	case KEY_CAP_DROP:
 		return add_word(&o->cap_drop, &o->n_cap_drop, argument, &o->error);
+	case KEY_SECCOMP:
+		launch->seccomp = argument;
+		return 0;
+	case KEY_NEW_PRIVILEGES:
+		launch->flags |= BERTH_NEW_PRIVILEGES;
+		return 0;
 	case KEY_HOSTNAME:
 		launch->hostname = argument;
 		return 0;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which seccomp filter a container's commands get. */
+#ifndef RUNTIME_SECCOMP_H
+#define RUNTIME_SECCOMP_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nsutil/base/error.h"
+
+struct seccomp_choice {
+	char *name; /* "default", "unconfined", the profile's path, or "default, opened for CAP_SYS_ADMIN" */
+	const struct sock_filter *filters; /* NULL: unconfined */
+	size_t count;
+	uint32_t flags;          /* SECCOMP_FILTER_FLAG_* */
+	struct sock_filter *own; /* filters, where the library does not bring them */
+};
+
+/*
+ * option: "default" or NULL, "unconfined", else a profile's path. capabilities: the container's. Reads the profile,
+ * touches nothing. -EINVAL and others with the file named. The caller frees with seccomp_choice_free, also on failure.
+ */
+int seccomp_choose(const char *option, uint64_t capabilities, struct seccomp_choice *choice, struct error *error);
+void seccomp_choice_free(struct seccomp_choice *choice);
+
+/*
+ * The container's state keeps a filter that is its own as the file "seccomp", for the commands that join it; one that
+ * the library brings is known by its name.
+ */
+bool seccomp_choice_kept(const struct seccomp_choice *choice);
+/* The file's bytes, malloc'ed; NULL without memory. */
+void *seccomp_choice_bytes(const struct seccomp_choice *choice, size_t *size);
+/* name: as recorded; NULL: default. directory: the container's state. */
+int seccomp_choice_load(int directory, const char *name, struct seccomp_choice *choice, struct error *error);
+
+#endif
