@@ -24,18 +24,36 @@ static inline bool overlay_option_is_path(const char *key)
 	return strcmp(key, "lowerdir") == 0 || strcmp(key, "upperdir") == 0 || strcmp(key, "workdir") == 0;
 }
 
+/* Descriptors that options stand for; kernels before 6.5 look at them only when the file system is made. */
+struct overlay_held {
+	int fds[3];
+	size_t count;
+};
+
+static inline void overlay_held_close(struct overlay_held *held)
+{
+	int saved = errno;
+	while (held->count > 0)
+		close(held->fds[--held->count]);
+	errno = saved;
+}
+#define cleanup_overlay_held __attribute__((cleanup(overlay_held_close)))
+
 /*
  * Sets lowerdir, upperdir or workdir of the file system context. A path that is too long, or holds what overlayfs or
- * older kernels' option parser read as separators and escapes, goes by its descriptor. 0 or -errno.
+ * older kernels' option parser read as separators and escapes, goes by its descriptor, which must be held until the
+ * file system has been made. 0 or -errno.
  */
-static inline int overlay_option_set(int fs, const char *key, const char *path)
+static inline int overlay_option_set(int fs, const char *key, const char *path, struct overlay_held *held)
 {
 	char by_descriptor[32];
-	cleanup_fd int fd = -1;
 	if (strlen(path) > OVERLAY_OPTION_MAX || strpbrk(path, ":,\\")) {
-		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (held->count == sizeof held->fds / sizeof *held->fds)
+			return -E2BIG;
+		int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
+		held->fds[held->count++] = fd;
 		snprintf(by_descriptor, sizeof by_descriptor, "/proc/self/fd/%d", fd);
 		path = by_descriptor;
 	}

@@ -97,10 +97,11 @@ static int mount_overlay(const struct overlay_options *options, const char *targ
 	if (fs < 0)
 		return -errno;
 	fsconfig(fs, FSCONFIG_SET_STRING, "source", "overlay", 0); /* only what mount tables show */
+	cleanup_overlay_held struct overlay_held held = {.count = 0};
 	for (char *const *option = options->list; *option; option++) {
 		char *equals = strchr(*option, '=');
 		cleanup_free char *key = strndup(*option, (size_t)(equals - *option));
-		int code = key ? overlay_option_set(fs, key, equals + 1) : -ENOMEM;
+		int code = key ? overlay_option_set(fs, key, equals + 1, &held) : -ENOMEM;
 		if (code < 0)
 			return code;
 	}

@@ -50,7 +50,7 @@ int step_private(struct init *init, const struct plan_step *step)
 }
 
 /* option: "key=value" or "flag" */
-static int configure(int fs, const char *option)
+static int configure(int fs, const char *option, struct overlay_held *held)
 {
 	const char *equals = strchr(option, '=');
 	if (!equals)
@@ -59,7 +59,7 @@ static int configure(int fs, const char *option)
 	if (!key)
 		return -ENOMEM;
 	if (overlay_option_is_path(key))
-		return overlay_option_set(fs, key, equals + 1);
+		return overlay_option_set(fs, key, equals + 1, held);
 	return syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0 ? -errno : 0;
 }
 
@@ -70,9 +70,10 @@ int step_mount(struct init *init, const struct plan_step *step)
 		return -errno;
 	/* What mount tables and df(1) show for the device. */
 	syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", step_text(init, step), 0);
+	cleanup_overlay_held struct overlay_held held = {.count = 0};
 	const char *option = plan_text(init->plan, step->list);
 	for (uint32_t i = 0; i < step->list_count; i++, option += strlen(option) + 1) {
-		int code = configure(fs, option);
+		int code = configure(fs, option, &held);
 		if (code < 0)
 			return code;
 	}
