@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
-#include <stdbool.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -137,34 +137,39 @@ uint64_t bpf_program_default_capabilities(void)
 	return set;
 }
 
-static int rule_add(scmp_filter_ctx rules, const char *call, uint64_t capabilities, struct error *error)
+enum { RANGES_MAX = 256 };
+
+static uint32_t call_result(const char *call, uint64_t capabilities)
 {
-	uint32_t action = SCMP_ACT_ALLOW;
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
 		if (strcmp(refused[i].call, call) == 0 && !(refused[i].freed_by & capabilities))
-			action = SCMP_ACT_ERRNO(EPERM);
+			return SECCOMP_RET_ERRNO | EPERM;
 	/* Its flags are in memory, where no filter can look: C libraries turn to clone. */
 	if (strcmp(call, "clone3") == 0 && !(capabilities & ADMIN))
-		return 0;
-	int code = seccomp_rule_add(rules, action, seccomp_syscall_resolve_name(call), 0);
-	return code < 0 ? error_errno(error, -code, "make the default seccomp filter: %s", call) : 0;
+		return SECCOMP_RET_ERRNO | ENOSYS;
+	return SECCOMP_RET_ALLOW;
 }
 
-/* A rule for each call of an architecture; but_native: those that the native one has too are left out. */
-static int rules_add(scmp_filter_ctx rules, uint32_t architecture, bool but_native, uint64_t capabilities,
-		     struct error *error)
+static int architecture_add(struct bpf_program *program, uint32_t architecture, uint64_t capabilities,
+			    struct error *error)
 {
-	for (int number = 0; number < ARM_PRIVATE_END; number++) {
-		if (number == NUMBER_REVIEWED + 1)
+	struct number_range ranges[RANGES_MAX];
+	size_t n = 0;
+	/* One number more, at each end, which no call has. */
+	for (int number = 0; number <= ARM_PRIVATE_END; number++) {
+		if (number == NUMBER_REVIEWED + 2)
 			number = ARM_PRIVATE;
-		cleanup_free char *call = seccomp_syscall_resolve_num_arch(architecture, number);
-		if (!call || (but_native && seccomp_syscall_resolve_name_arch(architecture_native(), call) >= 0))
+		cleanup_free char *call = NULL;
+		if (number <= NUMBER_REVIEWED || architecture == SCMP_ARCH_ARM)
+			call = seccomp_syscall_resolve_num_arch(architecture, number);
+		uint32_t result = call ? call_result(call, capabilities) : SECCOMP_RET_ERRNO | ENOSYS;
+		if (n > 0 && ranges[n - 1].result == result)
 			continue;
-		int code = rule_add(rules, call, capabilities, error);
-		if (code < 0)
-			return code;
+		if (n == RANGES_MAX)
+			return error_set(error, E2BIG, "make the default seccomp filter: it has too many parts");
+		ranges[n++] = (struct number_range){(uint32_t)number, result};
 	}
-	return 0;
+	return bpf_program_add_numbers(program, architecture, ranges, n, error);
 }
 
 int bpf_program_default(uint64_t capabilities, struct bpf_program *program, struct error *error)
@@ -172,27 +177,15 @@ int bpf_program_default(uint64_t capabilities, struct bpf_program *program, stru
 	*program = (struct bpf_program){0};
 	const uint32_t architectures[] = {architecture_native(), architecture_compat()};
 	size_t n_architectures = architectures[1] ? 2 : 1;
-	cleanup_rules scmp_filter_ctx rules = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	if (!rules)
-		return error_errno(error, ENOMEM, "make the default seccomp filter");
-	int code = n_architectures > 1 ? seccomp_arch_add(rules, architectures[1]) : 0;
-	/* x32 and all other architectures. */
-	if (code == 0)
-		code = seccomp_attr_set(rules, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
-	/* 2: a binary tree. */
-	if (code == 0)
-		code = seccomp_attr_set(rules, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (code < 0)
-		return error_errno(error, -code, "make the default seccomp filter");
-	for (size_t i = 0; i < n_architectures; i++)
-		if (rules_add(rules, architectures[i], i > 0, capabilities, error) < 0)
-			return -error->code;
 	cleanup_bpf struct bpf_program made = {0};
-	code = bpf_program_add_arguments(&made, architectures, n_architectures, argument_rules, capabilities, error);
-	if (code == 0)
-		code = bpf_program_add_rules(&made, rules, error);
-	if (code < 0)
-		return code;
+	if (bpf_program_add_arguments(&made, architectures, n_architectures, argument_rules, capabilities, error) < 0)
+		return -error->code;
+	for (size_t i = 0; i < n_architectures; i++)
+		if (architecture_add(&made, architectures[i], capabilities, error) < 0)
+			return -error->code;
+	/* All other architectures; x32's numbers are too high for all ranges. */
+	if (bpf_program_add_result(&made, SECCOMP_RET_ERRNO | ENOSYS, error) < 0)
+		return -error->code;
 	*program = made;
 	made = (struct bpf_program){0};
 	return 0;

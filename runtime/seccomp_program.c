@@ -139,3 +139,72 @@ int bpf_program_add_ceiling(struct bpf_program *program, uint32_t architecture, 
 	};
 	return append(program, block, sizeof block / sizeof *block, error);
 }
+
+int bpf_program_add_result(struct bpf_program *program, uint32_t result, struct error *error)
+{
+	const struct sock_filter out = BPF_STMT(BPF_RET | BPF_K, result);
+	return append(program, &out, 1, error);
+}
+
+/* A search tree under way: each node asks whether the number is from here on, and goes to another node or a result. */
+struct tree {
+	const struct number_range *ranges;
+	struct sock_filter nodes[256];
+	int above[256], below[256]; /* node, or -1 - result's place */
+	uint32_t results[8];        /* each once */
+	int n_nodes, n_results;
+};
+
+static int result_place(struct tree *tree, uint32_t result)
+{
+	int i = 0;
+	while (i < tree->n_results && tree->results[i] != result)
+		i++;
+	if (i == tree->n_results)
+		tree->results[tree->n_results++] = result;
+	return i;
+}
+
+/* The node that decides among the ranges from..to-1. */
+static int tree_grow(struct tree *tree, size_t from, size_t to)
+{
+	if (to - from == 1)
+		return -1 - result_place(tree, tree->ranges[from].result);
+	size_t middle = from + (to - from) / 2;
+	int node = tree->n_nodes++;
+	tree->nodes[node] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, tree->ranges[middle].first, 0, 0);
+	tree->below[node] = tree_grow(tree, from, middle);
+	tree->above[node] = tree_grow(tree, middle, to);
+	return node;
+}
+
+static unsigned char distance(const struct tree *tree, int node, int target)
+{
+	return (unsigned char)((target >= 0 ? target : tree->n_nodes - 1 - target) - node - 1);
+}
+
+int bpf_program_add_numbers(struct bpf_program *program, uint32_t architecture, const struct number_range *ranges,
+			    size_t count, struct error *error)
+{
+	struct tree tree = {.ranges = ranges};
+	/* A jump reaches 255 instructions far, and a node more than there are ranges there never is. */
+	if (count < 2 || count > 240)
+		return error_set(error, E2BIG, "the seccomp filter has %zu ranges of numbers, not 2 to 240", count);
+	tree_grow(&tree, 0, count);
+	for (int i = 0; i < tree.n_nodes; i++) {
+		tree.nodes[i].jt = distance(&tree, i, tree.above[i]);
+		tree.nodes[i].jf = distance(&tree, i, tree.below[i]);
+	}
+	const struct sock_filter head[] = {
+		BPF_STMT(LOAD, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(EQUAL, architecture, 1, 0),
+		BPF_STMT(SKIP, (uint32_t)(1 + tree.n_nodes + tree.n_results)),
+		BPF_STMT(LOAD, offsetof(struct seccomp_data, nr)),
+	};
+	int code = append(program, head, sizeof head / sizeof *head, error);
+	if (code == 0)
+		code = append(program, tree.nodes, (size_t)tree.n_nodes, error);
+	for (int i = 0; code == 0 && i < tree.n_results; i++)
+		code = bpf_program_add_result(program, tree.results[i], error);
+	return code;
+}

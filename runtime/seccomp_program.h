@@ -50,11 +50,26 @@ int bpf_program_add_arguments(struct bpf_program *program, const uint32_t *archi
 /* Adds: in this architecture, a call of a number above the highest gives ENOSYS. */
 int bpf_program_add_ceiling(struct bpf_program *program, uint32_t architecture, int highest, struct error *error);
 
+/* From this number on, up to the next range's, a call gives this: SECCOMP_RET_*. */
+struct number_range {
+	uint32_t first;
+	uint32_t result;
+};
+
+/*
+ * Adds: in this architecture, what each call's number gives, by a search that halves the ranges. They begin at 0 and
+ * ascend. A program of a few hundred instructions rather than one or two for each call: loading takes time by length.
+ */
+int bpf_program_add_numbers(struct bpf_program *program, uint32_t architecture, const struct number_range *ranges,
+			    size_t count, struct error *error);
+/* Adds: whatever comes here gives this. */
+int bpf_program_add_result(struct bpf_program *program, uint32_t result, struct error *error);
+
 /* This machine's own architecture, and the 32-bit one that its kernel runs too (0: none). SCMP_ARCH_* */
 uint32_t architecture_native(void);
 uint32_t architecture_compat(void);
 
-/* A table's filter for a container that holds these capabilities. The caller frees *program. */
+/* The default filter for a container that holds these capabilities. The caller frees *program. */
 int bpf_program_default(uint64_t capabilities, struct bpf_program *program, struct error *error);
 /* The capabilities that make the default filter another one. */
 uint64_t bpf_program_default_capabilities(void);
