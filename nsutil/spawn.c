@@ -15,19 +15,35 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/clone.h"
 
-/* Descriptors for the child are kept clear of the numbers it will lay them on. */
-enum { FIRST_FREE_FD = 16, STACK_SIZE = 16 << 10 };
+/*
+ * The numbers the child lays its descriptors on: 0, 1, 2, those of the plan's reader, init's program, the cgroup.procs
+ * files. What it lays them from is kept clear of these.
+ */
+enum {
+	CHILD_FD_INIT = INIT_FD_END,
+	CHILD_FD_CGROUPS,
+	MAX_CGROUPS = 20,
+	FIRST_FREE_FD = CHILD_FD_CGROUPS + MAX_CGROUPS
+};
+
+enum { STACK_SIZE = 16 << 10 };
 
 /* What the child did last, told through the memory it shares with the suspended parent. */
 enum child_stage { STAGE_CGROUP, STAGE_DESCRIPTORS, STAGE_EXEC };
 
-struct child {
-	const int *cgroup_procs;
-	size_t n_cgroup_procs;
-	int cgroup_into_procs;  /* to be written to after a plain clone; or -1 */
+/* The child's descriptors before it lays them out, lifted out of the way. */
+struct descriptors {
 	int stdio[3];           /* -1: leave it as it is */
 	int slots[INIT_FD_END]; /* what to lay on 3, 4, ...; -1: nothing */
 	int init_fd;
+	int cgroups[MAX_CGROUPS]; /* cgroup.procs files, the last being that of the v2 cgroup, if there is one */
+	size_t n_cgroups;
+	int null;
+};
+
+struct child {
+	const struct descriptors *descriptors;
+	size_t n_cgroups; /* how many of them it is to enter itself */
 	enum child_stage stage;
 	int error;
 };
@@ -47,24 +63,33 @@ static int child_fail(struct child *child, enum child_stage stage)
 __attribute__((no_sanitize("address", "undefined"))) static int child_run(void *argument)
 {
 	struct child *child = argument;
-	for (size_t i = 0; i < child->n_cgroup_procs; i++)
-		if (syscall(SYS_write, child->cgroup_procs[i], "0", 1) < 0)
-			return child_fail(child, STAGE_CGROUP);
-	if (child->cgroup_into_procs >= 0 && syscall(SYS_write, child->cgroup_into_procs, "0", 1) < 0)
-		return child_fail(child, STAGE_CGROUP);
+	const struct descriptors *from = child->descriptors;
+	const unsigned int n_cgroups = (unsigned int)child->n_cgroups;
 	for (int i = 0; i < 3; i++)
-		if (child->stdio[i] >= 0 && syscall(SYS_dup3, child->stdio[i], i, 0) < 0)
+		if (from->stdio[i] >= 0 && syscall(SYS_dup3, from->stdio[i], i, 0) < 0)
 			return child_fail(child, STAGE_DESCRIPTORS);
-	/* First all of the caller's close at exec, then init's own few are laid out, which clears the flag on those. */
-	if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		return child_fail(child, STAGE_DESCRIPTORS);
 	for (int i = INIT_FD_PLAN; i < INIT_FD_END; i++)
-		if (child->slots[i] >= 0 && syscall(SYS_dup3, child->slots[i], i, 0) < 0)
+		if ((from->slots[i] >= 0 ? syscall(SYS_dup3, from->slots[i], i, 0)
+					 : syscall(SYS_close_range, i, i, 0)) < 0)
 			return child_fail(child, STAGE_DESCRIPTORS);
+	if (syscall(SYS_dup3, from->init_fd, CHILD_FD_INIT, O_CLOEXEC) < 0)
+		return child_fail(child, STAGE_DESCRIPTORS);
+	for (unsigned int i = 0; i < n_cgroups; i++)
+		if (syscall(SYS_dup3, from->cgroups[i], CHILD_FD_CGROUPS + i, O_CLOEXEC) < 0)
+			return child_fail(child, STAGE_DESCRIPTORS);
+	/*
+	 * The caller's descriptors go now, not at exec: entering cgroups can take its time, and should the caller be
+	 * killed meanwhile, what its locks stand for must be seen to be free. flock(2)
+	 */
+	if (syscall(SYS_close_range, CHILD_FD_CGROUPS + n_cgroups, ~0U, 0) < 0)
+		return child_fail(child, STAGE_DESCRIPTORS);
+	for (unsigned int i = 0; i < n_cgroups; i++)
+		if (syscall(SYS_write, CHILD_FD_CGROUPS + i, "0", 1) < 0)
+			return child_fail(child, STAGE_CGROUP);
 	char name[] = "berth-init";
 	char *const argv[] = {name, NULL};
 	char *const environment[] = {NULL};
-	syscall(SYS_execveat, child->init_fd, "", argv, environment, AT_EMPTY_PATH);
+	syscall(SYS_execveat, CHILD_FD_INIT, "", argv, environment, AT_EMPTY_PATH);
 	return child_fail(child, STAGE_EXEC);
 }
 
@@ -74,13 +99,6 @@ static int lift(int fd, int *lifted)
 	*lifted = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 	return fd >= 0 && *lifted < 0 ? -errno : 0;
 }
-
-struct descriptors {
-	int stdio[3];
-	int slots[INIT_FD_END];
-	int init_fd;
-	int null;
-};
 
 static void descriptors_close(struct descriptors *descriptors)
 {
@@ -93,6 +111,8 @@ static void descriptors_close(struct descriptors *descriptors)
 			close(descriptors->slots[i]);
 	if (descriptors->init_fd >= 0)
 		close(descriptors->init_fd);
+	for (size_t i = 0; i < descriptors->n_cgroups; i++)
+		close(descriptors->cgroups[i]);
 	if (descriptors->null >= 0)
 		close(descriptors->null);
 	errno = saved;
@@ -107,6 +127,15 @@ static bool own_is_kept(int fd)
 {
 	int flags = fcntl(fd, F_GETFD);
 	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
+static int lift_cgroup(int fd, struct descriptors *descriptors)
+{
+	if (descriptors->n_cgroups == MAX_CGROUPS)
+		return -E2BIG;
+	int code = lift(fd, &descriptors->cgroups[descriptors->n_cgroups]);
+	descriptors->n_cgroups += code == 0;
+	return code;
 }
 
 static int descriptors_lift(const struct spawn_options *options, int plan_fd, int status_fd,
@@ -129,6 +158,10 @@ static int descriptors_lift(const struct spawn_options *options, int plan_fd, in
 			descriptors->null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
 		code = lift(fd < 0 ? descriptors->null : fd, &descriptors->stdio[i]);
 	}
+	for (size_t i = 0; i < options->n_cgroup_procs && !code; i++)
+		code = lift_cgroup(options->cgroup_procs[i], descriptors);
+	if (!code && options->cgroup_into_procs >= 0)
+		code = lift_cgroup(options->cgroup_into_procs, descriptors);
 	return code;
 }
 
@@ -153,7 +186,7 @@ static pid_t clone_child(const struct spawn_options *options, struct child *chil
 	long pid = clone3_call(&args, sizeof args, child_run, child);
 	if (pid == -ENOSYS) {
 		spawned->used_clone = true;
-		child->cgroup_into_procs = options->cgroup_into_procs;
+		child->n_cgroups = child->descriptors->n_cgroups;
 		int flags = (int)(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | options->namespaces) | SIGCHLD;
 		pid = clone(child_run, stack + sizeof stack, flags, child, &spawned->pidfd);
 		if (pid < 0)
@@ -293,18 +326,13 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 	cleanup_fd int ours = pair[0];
 	cleanup_fd int theirs = pair[1];
 
-	cleanup_descriptors struct descriptors descriptors = {{-1, -1, -1}, {-1, -1, -1, -1, -1, -1, -1}, -1, -1};
+	cleanup_descriptors struct descriptors descriptors = {
+		.stdio = {-1, -1, -1}, .slots = {-1, -1, -1, -1, -1, -1, -1}, .init_fd = -1, .null = -1};
 	int code = descriptors_lift(options, plan_fd, theirs, &descriptors);
 	if (code < 0)
 		return error_errno(error, -code, "duplicate descriptors for the new process");
-	struct child child = {
-		.cgroup_procs = options->cgroup_procs,
-		.n_cgroup_procs = options->n_cgroup_procs,
-		.cgroup_into_procs = -1,
-		.init_fd = descriptors.init_fd,
-	};
-	memcpy(child.stdio, descriptors.stdio, sizeof child.stdio);
-	memcpy(child.slots, descriptors.slots, sizeof child.slots);
+	/* The v2 cgroup is the one it is born into, where clone3 is to be had. */
+	struct child child = {.descriptors = &descriptors, .n_cgroups = options->n_cgroup_procs};
 
 	pid_t pid = clone_child(options, &child, spawned);
 	if (pid < 0)

@@ -25,7 +25,7 @@ static int adopt(struct berth *berth, const char *entry, struct berth_container 
 	if (directory < 0)
 		return container_is_gone(-errno) ? 0
 						 : error_errno(error, errno, "open %s/%s", berth->state_root, entry);
-	if (state_lock(directory) < 0)
+	if (state_lock_of_dead(directory) < 0)
 		return 0;
 	struct berth_container *container = container_new(berth);
 	if (!container)

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who owns a state directory: an exclusive flock(2) on it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "nsutil/base/file.h"
+#include "runtime/container.h"
+#include "runtime/state.h"
+
+enum {
+	LOCKS_LIMIT = 64 << 20,
+	DEAD_PATIENCE_MS = 10000,  /* a process that a dead owner was about to start: until it has closed its copies */
+	UNKNOWN_PATIENCE_MS = 200, /* the same, where it can't be seen who holds the lock */
+};
+
+static void pause_ms(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+bool state_is_owned(int directory)
+{
+	if (flock(directory, LOCK_SH | LOCK_NB) < 0)
+		return true;
+	flock(directory, LOCK_UN);
+	return false;
+}
+
+int state_lock(int directory)
+{
+	if (flock(directory, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	/* An owner keeps the lock for good; somebody who only looks, for a moment. Only the latter is worth a second
+	 * try. */
+	for (int tries = 0; tries < 100 && flock(directory, LOCK_SH | LOCK_NB) == 0; tries++) {
+		if (flock(directory, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		flock(directory, LOCK_UN);
+		pause_ms();
+	}
+	return -EBUSY;
+}
+
+void state_unlock(int directory)
+{
+	flock(directory, LOCK_UN);
+}
+
+/* The process that took the lock, as /proc/locks has it; 0 where that does not tell. proc_locks(5) */
+static pid_t lock_taker(int directory)
+{
+	struct stat status;
+	cleanup_free char *locks = NULL;
+	if (fstat(directory, &status) < 0 || file_read_all(AT_FDCWD, "/proc/locks", LOCKS_LIMIT, &locks) < 0)
+		return 0;
+	char *rest = locks, *line;
+	while ((line = strsep(&rest, "\n"))) {
+		int pid;
+		unsigned int device_major, device_minor;
+		uintmax_t inode;
+		if (sscanf(line, "%*d: FLOCK ADVISORY WRITE %d %x:%x:%ju", &pid, &device_major, &device_minor,
+			   &inode) == 4 &&
+		    inode == status.st_ino && device_major == major(status.st_dev) &&
+		    device_minor == minor(status.st_dev))
+			return pid > 0 ? pid : 0;
+	}
+	return 0;
+}
+
+static bool process_is_dead(pid_t pid)
+{
+	cleanup_fd int pidfd = pidfd_open(pid, 0);
+	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+	return pidfd < 0 ? errno == ESRCH : poll(&ended, 1, 0) == 1;
+}
+
+int state_lock_of_dead(int directory)
+{
+	uint64_t start = monotonic_ms();
+	for (;;) {
+		if (state_lock(directory) == 0)
+			return 0;
+		pid_t taker = lock_taker(directory);
+		if (taker && !process_is_dead(taker))
+			return -EBUSY;
+		if (monotonic_ms() - start >= (taker ? DEAD_PATIENCE_MS : UNKNOWN_PATIENCE_MS))
+			return -EBUSY;
+		pause_ms();
+	}
+}
