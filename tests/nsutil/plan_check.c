@@ -2,6 +2,8 @@
 /* What init accepts as a plan: nothing a reader follows may lie outside it. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,10 +24,15 @@ static struct specimen specimen_make(void)
 {
 	static const char *const options[] = {"mode=755", "", "size=64k", NULL};
 	static const char *const argv[] = {"true", "", "last", NULL};
+	static const struct sock_filter filters[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
 	cleanup_plan struct plan *plan = plan_new();
 	plan_add_private(plan);
 	plan_add_mount(plan, true, "tmpfs", "/dev", 1, options);
 	plan_add_mkdir(plan, true, "/proc", 0555);
+	plan_add_seccomp(plan, "two", filters, 2, 0, false);
 	plan_add_exec(plan, "true", "/bin", argv);
 	struct error error;
 	cleanup_fd int fd = plan_seal(plan, &error);
@@ -125,6 +132,22 @@ Test(plan_check, refuses_damaged_steps)
 	}
 }
 
+/* A filter is no string: its length is told, and must lie inside. */
+Test(plan_check, refuses_damaged_filters)
+{
+	struct specimen specimen = specimen_make();
+	struct plan_step *step = step_of(&specimen, 3);
+	cr_assert_eq(step->op, PLAN_SECCOMP);
+	expect_refused(step->n[0], 0);
+	expect_refused(step->n[0], 1);
+	expect_refused(step->n[0], 12);
+	expect_refused(step->n[0], 8 * 4097);
+	expect_refused(step->n[0], UINT64_MAX - 7);
+	expect_refused(step->n[0], header_of(&specimen)->string_size / 8 * 8 + 8);
+	expect_refused(step->n[1], 1ULL << 32);
+	expect_refused(step->text, header_of(&specimen)->string_size - 8);
+}
+
 Test(plan_check, refuses_strings_without_an_end)
 {
 	struct specimen specimen = specimen_make();
@@ -161,6 +184,8 @@ static size_t read_all(const struct plan_header *plan)
 	size_t sum = 0;
 	for (uint32_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &plan_steps(plan)[i];
+		for (uint64_t j = 0; step->op == PLAN_SECCOMP && j < step->n[0]; j++)
+			sum += (unsigned char)plan_text(plan, step->text)[j];
 		sum += strlen(plan_text(plan, step->text)) + strlen(plan_text(plan, step->text2));
 		const char *text = plan_text(plan, step->list);
 		for (uint32_t j = 0; j < step->list_count; j++) {

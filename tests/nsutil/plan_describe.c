@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The phrase of every step, whole and cut. */
 #include <criterion/criterion.h>
+#include <linux/filter.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +17,7 @@ static struct plan *plan_of_everything(void)
 	static const char *const environment[] = {"SECRET=hunter2", "PATH=/bin", NULL};
 	static const char *const argv[] = {"sh", "-c", "", "exit 3", NULL};
 	static const gid_t groups[] = {4, 27};
+	static const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	struct plan *plan = plan_new();
 	plan_add_private(plan);
 	plan_add_mount(plan, true, "devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, options);
@@ -35,12 +38,15 @@ static struct plan *plan_of_everything(void)
 	plan_add_die_with_parent(plan);
 	plan_add_fork(plan, false);
 	plan_add_setsid(plan);
+	plan_add_keyring(plan);
 	plan_add_tty(plan, 24, 80);
 	plan_add_rlimit(plan, 7, 64, UINT64_MAX);
 	plan_add_bounding(plan, 0x21);
 	plan_add_user(plan, 1000, 100, groups, 2, true);
 	plan_add_capabilities(plan, 0x3, 0x1);
 	plan_add_chdir(plan, "/work dir");
+	plan_add_no_new_privileges(plan);
+	plan_add_seccomp(plan, "default", &allow, 1, 0, true);
 	plan_add_environment(plan, environment);
 	plan_add_exec(plan, "sh", "/bin", argv);
 	return plan;
@@ -66,12 +72,15 @@ static const char *const phrases[] = {
 	"die with the parent",
 	"fork: PID 1 stays as init",
 	"start a session",
+	"leave the caller's session keyring for a new one",
 	"open a terminal of 24 x 80",
 	"set resource limit 7 to 64:18446744073709551615",
 	"limit capabilities to 0x21",
 	"become uid 1000, gid 100, groups 4,27",
 	"take capabilities 0x3, ambient 0x1",
 	"change directory to /work dir",
+	"gain no privileges by exec (no_new_privs)",
+	"load the seccomp filter default, 1 instructions, right before the command",
 	"take an environment of 2 variables",
 	"execute sh -c  exit 3",
 };
