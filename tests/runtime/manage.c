@@ -234,6 +234,34 @@ Test(manage, update)
 	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
 }
 
+Test(manage, update_of_cpuset_and_swap)
+{
+	rt_require_controller("cpuset");
+	rt_require_controller("memory");
+	struct berth_options options =
+		RT_OPTIONS("act", "hold", "grep", "/proc/self/status", "Cpus_allowed_list:\t0\n");
+	options.resources.cpuset = "0";
+	options.resources.memory = 64 * MIB;
+	struct rt_job *job = rt_job(&options);
+	struct berth_resources resources = BERTH_RESOURCES_INIT;
+	resources.cpuset = "0";
+	rt_ok(berth_container_update(job->container, &resources, &rt.error));
+	resources.cpuset = "4000";
+	int code = berth_container_update(job->container, &resources, &rt.error);
+	cr_expect_lt(code, 0, "a CPU that is not there was taken");
+	cr_expect(strstr(rt.error.text, "4000"), "%s", rt.error.text);
+	resources = (struct berth_resources)BERTH_RESOURCES_INIT;
+	resources.swap = 16 * MIB;
+	code = berth_container_update(job->container, &resources, &rt.error);
+	if (code == 0)
+		cr_expect_eq(stats_of(job->container).swap_limit, 16 * MIB);
+	else
+		cr_expect(strstr(rt.error.text, "swap"), "%s", rt.error.text);
+	rt_job_close_input(job);
+	rt_job_expect(job, "grep /proc/self/status=yes");
+	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
+}
+
 Test(manage, update_of_bad_form)
 {
 	struct berth_options options = RT_OPTIONS("act", "pause");

@@ -303,8 +303,8 @@ Test(recovery, by_two_at_once)
 
 /* ---- Half-made ---- */
 
-/* Reserves a name as a launch does, then dies. */
-static int reserve_and_die(void *data)
+/* Reserves a name as a launch does. */
+static int reserve(void *data)
 {
 	struct error error;
 	struct spec spec;
@@ -319,8 +319,60 @@ static int reserve_and_die(void *data)
 	name_encode(spec.name, name);
 	if (cgroup_create(berth->layout, spec.cgroup_parent, name, controllers, &cgroup, &error) < 0)
 		return 3;
-	raise(SIGKILL);
-	return 4;
+	return 0;
+}
+
+static int reserve_and_die(void *data)
+{
+	int code = reserve(data);
+	if (code == 0)
+		raise(SIGKILL);
+	return code;
+}
+
+struct reserving {
+	struct berth_options *options;
+	int told;
+};
+
+static int reserve_and_stay(void *data)
+{
+	const struct reserving *reserving = data;
+	int code = reserve(reserving->options);
+	if (write(reserving->told, &code, sizeof code) != sizeof code)
+		return 5;
+	pause();
+	return 0;
+}
+
+/* While its owner is at it, it is starting, and nobody else's. */
+Test(recovery, of_what_is_being_made)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "0"), "starting", 0);
+	int ends[2], code = -1;
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	struct reserving reserving = {&options, ends[1]};
+	pid_t child = rt_fork(reserve_and_stay, &reserving);
+	close(ends[1]);
+	rt_wait_readable(ends[0]);
+	cr_assert_eq(read(ends[0], &code, sizeof code), (ssize_t)sizeof code);
+	close(ends[0]);
+	cr_assert_eq(code, 0);
+	struct berth_container *found, **all;
+	rt_ok(berth_container_find(rt.berth, "starting", &found, &rt.error));
+	cr_expect_eq(berth_container_state(found), BERTH_STARTING);
+	cr_expect(berth_container_owned(found));
+	cr_expect_eq(berth_container_pidfd(found), -1);
+	rt_expect_error(berth_container_wait(found, 20, NULL, &rt.error), ETIMEDOUT);
+	rt_expect_error(berth_container_remove(found, &rt.error), EBUSY);
+	berth_container_close(found);
+	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0);
+	cr_expect_eq(berth_collect(rt.berth, rt.parent, true, &rt.error), 0);
+	rt_launch_fails(&options, -EEXIST, 125);
+	cr_assert_eq(kill(child, SIGKILL), 0);
+	rt_wait_child(child);
+	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0);
+	rt_expect_nothing_left();
 }
 
 Test(recovery, of_what_was_half_made)
