@@ -20,7 +20,7 @@ enum {
 	CONNECTIONS = 1024, /* more at a time are refused */
 	EVENTS = 64,
 	PROGRESS_MS = 500,
-	ANSWER_TIMEOUT_S = 10,
+	ANSWER_TIMEOUT_MS = 10000,
 };
 
 /* Who asked, or is about to. */
@@ -310,23 +310,37 @@ int berth_container_attend(struct berth_container *container, int *timeout_ms, s
 
 /* ---- Asking ---- */
 
-/* One packet, whatever signals come meanwhile; its length, 0 at the end of file, or -errno. */
-static ssize_t answer_receive(int connection, struct answer *answer, int flags)
+/* One packet if there is one; its length, 0 at the end of file, or -errno. */
+static ssize_t answer_receive(int connection, struct answer *answer)
 {
 	ssize_t length;
 	do
-		length = recv(connection, answer, sizeof *answer, flags | MSG_TRUNC);
+		length = recv(connection, answer, sizeof *answer, MSG_TRUNC | MSG_DONTWAIT);
 	while (length < 0 && errno == EINTR);
 	if (length <= 0)
 		return length < 0 ? -errno : 0;
 	return length == sizeof *answer && answer->magic == magic ? length : -EPROTO;
 }
 
+/* The same, having waited for it; -EAGAIN when the container has ended instead, -ETIMEDOUT. */
+static ssize_t answer_await(const struct berth_container *container, int connection, struct answer *answer)
+{
+	uint64_t deadline = monotonic_ms() + ANSWER_TIMEOUT_MS;
+	for (uint64_t now; (now = monotonic_ms()) < deadline;) {
+		struct pollfd polled[] = {{.fd = connection, .events = POLLIN},
+					  {.fd = container->pidfd, .events = POLLIN}};
+		if (poll(polled, 2, (int)(deadline - now)) < 0 && errno != EINTR)
+			return -errno;
+		if (polled[0].revents || polled[1].revents)
+			return answer_receive(connection, answer);
+	}
+	return -ETIMEDOUT;
+}
+
 static int connect_patiently(int connection, const struct berth_container *container)
 {
-	/* For an owner that is alive but does not come round to attending. socket(7) */
-	const struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
-	setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+	/* For an owner that is alive but does not come round to attending, with many that wait already. socket(7) */
+	const struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_MS / 1000};
 	setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 	struct sockaddr_un address;
 	socklen_t length = address_fill(container, &address);
@@ -334,7 +348,7 @@ static int connect_patiently(int connection, const struct berth_container *conta
 	do
 		code = connect(connection, (struct sockaddr *)&address, length);
 	while (code < 0 && errno == EINTR);
-	return code < 0 ? -errno : 0;
+	return code == 0 ? 0 : errno == EAGAIN ? -ETIMEDOUT : -errno;
 }
 
 int monitor_request(const struct berth_container *container, uint64_t memory, uint64_t swap, bool follow,
@@ -349,10 +363,14 @@ int monitor_request(const struct berth_container *container, uint64_t memory, ui
 	struct answer answer;
 	if (code == 0 && send(connection, &request, sizeof request, MSG_NOSIGNAL) < 0)
 		code = -errno;
-	ssize_t length = code < 0 ? code : answer_receive(connection, &answer, 0);
-	if (length == -EAGAIN)
+	ssize_t length = code < 0 ? code : answer_await(container, connection, &answer);
+	if (length == -ETIMEDOUT)
 		return error_set(error, ETIMEDOUT, "the owner of container '%s' has not answered for %d s", name,
-				 ANSWER_TIMEOUT_S);
+				 ANSWER_TIMEOUT_MS / 1000);
+	if (length == -EAGAIN) {
+		*news = (struct news){.result = SCALE_DONE};
+		return steal_fd(&connection);
+	}
 	if (length == -EPROTO)
 		return error_set(error, EPROTO, "the owner of container '%s' speaks another version of berth", name);
 	if (length <= 0)
@@ -366,7 +384,7 @@ int monitor_request(const struct berth_container *container, uint64_t memory, ui
 int monitor_follow(int connection, struct news *news)
 {
 	struct answer answer;
-	ssize_t length = answer_receive(connection, &answer, MSG_DONTWAIT);
+	ssize_t length = answer_receive(connection, &answer);
 	if (length > 0)
 		*news = answer.news;
 	return length > 0 ? 1 : (int)length;
