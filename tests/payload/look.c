@@ -42,7 +42,7 @@ static void say_mounts(void)
 /* Signal masks and the like, as the kernel tells them. proc_pid_status(5) */
 static void say_status(void)
 {
-	static const char *const wanted[] = {"SigBlk", "SigIgn", "SigCgt", "CapEff", "NoNewPrivs", "Groups"};
+	static const char *const wanted[] = {"SigBlk", "SigIgn", "SigCgt", "CapEff", "NoNewPrivs", "Seccomp", "Groups"};
 	FILE *file = fopen("/proc/self/status", "re");
 	char line[4096];
 	while (file && fgets(line, sizeof line, file)) {
