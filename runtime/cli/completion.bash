@@ -38,7 +38,7 @@ _berth()
 	local resources="--cpus --cpu-limit --cpuset --mem --swap --pids -c -m"
 	local run="--name --root --volume --tmpfs --read-only --env --env-clear --workdir --user --hostname --net --uts
 		--ipc --tty --interactive --init --no-init --detach --log --cgroup-parent --rlimit --timeout --cap-add
-		--cap-drop --mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
+		--cap-drop --seccomp --new-privileges --mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
 		-n -v -e -w -u -t -i -d -h $resources"
 	local options="" i word
 
@@ -91,6 +91,11 @@ _berth()
 		;;
 	run:--cap-add | plan:--cap-add | run:--cap-drop | plan:--cap-drop)
 		mapfile -t COMPREPLY < <(compgen -W "ALL $(_berth_capabilities)" -- "$cur")
+		return
+		;;
+	run:--seccomp | plan:--seccomp)
+		_berth_reply_paths "$cur" ""
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "default unconfined" -- "$cur")
 		return
 		;;
 	run:-v | plan:-v | run:--volume | plan:--volume | run:--log | plan:--log)
