@@ -4,6 +4,7 @@
 # make check      installs what is missing, builds, runs the tests of this machine's cgroup layout
 # make check-v2   the same tests under Debian's kernel with cgroup v2 alone, in QEMU
 # make check-san  the same tests under the address and undefined-behaviour sanitizers
+# make check-debian   real programs in a small Debian as their root
 # make lint | fmt | demo | install | uninstall | clean
 #
 # Sources are found by wildcard: a new .c file in a folder is picked up, see CONTRIBUTING.md.
@@ -107,7 +108,7 @@ PAYLOADS := $(patsubst tests/payload/%.c,$(B)/tests/payload/%,$(PAYLOAD_SRCS))
 SUITE_PROGRAMS := $(addprefix $(B)/tests/,$(SUITES))
 LIBRARIES := $(B)/libberth.a $(B)/libberth.so $(B)/libberth.so.$(ABI)
 
-.PHONY: all tests check check-v2 check-san lint fmt demo install uninstall clean bootstrap FORCE
+.PHONY: all tests check check-v2 check-san check-debian lint fmt demo install uninstall clean bootstrap FORCE
 all: $(LIBRARIES) $(PROGRAM) $(LXC_PROGRAMS) $(B)/berth.pc
 tests: all $(PAYLOADS) $(SUITE_PROGRAMS) $(B)/tests/suites
 
@@ -237,6 +238,11 @@ check-san:
 	@scripts/bootstrap --san
 	@$(MAKE) --no-print-directory $(PARALLEL) SAN=1 tests
 	@scripts/run-tests --build build/san
+
+check-debian:
+	@scripts/bootstrap --slow
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@tests/system/debian
 
 lint:
 	@scripts/bootstrap --lint
