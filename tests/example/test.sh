@@ -142,9 +142,10 @@ finish() {
 }
 lines() { grep -c "$2" "$work/$1" || true; }
 has_line() { grep -qx "$2" "$work/$1" || ! kill -0 "$slave" 2>/dev/null; }
-await_line() {
-	await has_line "$1" "$2"
-	grep -qx "$2" "$work/$1" || { cat "$work/$1" "$work/$1.err" && fail "the slave ended without '$2'"; }
+# The line of that word with a number alone, which is to be that number.
+await_count() {
+	await has_line "$1" "$2 [0-9]*"
+	grep -qx "$2 $3" "$work/$1" || { cat "$work/$1" "$work/$1.err" && fail "there is no line '$2 $3'"; }
 }
 has_ended() { [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null || [ ! -e "/proc/$1" ]; }
 pid_of() { awk -v name="mesos_executor_$2_framework_example" '$2 == name { print $3; exit }' "$work/$1"; }
@@ -175,7 +176,7 @@ for program in c c++ static; do
 	say "---- $program: to the end"
 	sandboxes_make
 	start $program first launch "$work/sandboxes" $count $threads "${executor[@]}"
-	await_line first "launched $count"
+	await_count first launched $count
 	release 0 $((count - 1))
 	finish first
 	expect_ends first
@@ -184,7 +185,7 @@ for program in c c++ static; do
 	say "---- $program: killed when all run, some end before it is started again"
 	sandboxes_make
 	start $program first launch "$work/sandboxes" $count $threads "${executor[@]}"
-	await_line first "launched $count"
+	await_count first launched $count
 	# Stopped first, so that it is sure to see none of these ends itself.
 	kill -STOP "$slave"
 	release 0 6
@@ -194,7 +195,7 @@ for program in c c++ static; do
 	kill -KILL "$slave"
 	wait "$slave" 2>/dev/null || true
 	start $program second recover
-	await_line second "recovered $count"
+	await_count second recovered $count
 	[ "$(lines second '^recovered .* ended$')" = 7 ] || { cat "$work/second" && fail "7 had ended"; }
 	[ "$(lines second '^recovered .* running$')" = 13 ] || { cat "$work/second" && fail "13 were running"; }
 	for ((i = 7; i < count; i++)); do
@@ -214,7 +215,7 @@ for program in c c++ static; do
 	wait "$slave" 2>/dev/null || true
 	told=$(lines first '^launched .* ')
 	start $program second recover
-	await_line second 'recovered [0-9]*'
+	await_count second recovered '[0-9]*'
 	# Of all it told of none is missing. Those that it was about to tell of may be there too, or have been undone.
 	while read -r name; do
 		[ "$(lines second "^recovered $name [0-9]* running\$")" = 1 ] ||
