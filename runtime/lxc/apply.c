@@ -181,7 +181,10 @@ int lxc_apply(const struct lxc_config *config, const char *name, const char *con
 	options->name = name;
 	options->argv = argv;
 	options->root = launch->root;
-	options->flags = BERTH_DIE_WITH_THREAD | (config->net_none ? BERTH_NET_NONE : 0);
+	/* As with LXC, sudo and the like work inside unless the file says otherwise. */
+	options->flags = BERTH_DIE_WITH_THREAD | (config->net_none ? BERTH_NET_NONE : 0) |
+			 (config->no_new_privileges ? 0 : BERTH_NEW_PRIVILEGES);
+	options->seccomp = config->seccomp;
 	options->env = (const char *const *)config->environment;
 	options->workdir = config->workdir;
 	options->hostname = config->hostname;

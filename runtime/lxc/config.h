@@ -37,6 +37,7 @@ struct lxc_config {
 	char *hostname;
 	char *workdir;
 	char *cgroup_parent;
+	char *seccomp;
 	char *log_path, *log_level;
 	struct lxc_mount *mounts;
 	size_t n_mounts;
@@ -44,6 +45,7 @@ struct lxc_config {
 	uid_t uid;
 	gid_t gid;
 	bool net_none; /* loopback alone */
+	bool no_new_privileges;
 	struct berth_memory_policy policy;
 	int depth; /* of includes, while reading */
 };

@@ -273,14 +273,34 @@ static int pressure_set(const struct setting *setting)
 	return 0;
 }
 
-static int freeze_set(const struct setting *setting)
+static int bool_set(const struct setting *setting, bool *flag)
 {
 	bool value = false;
 
 	if (*setting->value && !lxc_value_bool(setting->value, &value))
 		return refuse(setting, "'%s' is neither yes nor no for %s", setting->value, setting->key);
-	setting->config->policy.freeze = value;
+	*flag = value;
 	return 0;
+}
+
+static int freeze_set(const struct setting *setting)
+{
+	return bool_set(setting, &setting->config->policy.freeze);
+}
+
+static int no_new_privs_set(const struct setting *setting)
+{
+	return bool_set(setting, &setting->config->no_new_privileges);
+}
+
+static int seccomp_set(const struct setting *setting)
+{
+	const char *value = setting->value;
+
+	if (*value && *value != '/' && strcmp(value, "default") != 0 && strcmp(value, "unconfined") != 0)
+		return refuse(setting, "'%s' is no filter of system calls: give default, unconfined, or a file's path",
+			      value);
+	return setting_text_set(setting, &setting->config->seccomp);
 }
 
 /* ---- The table ---- */
@@ -309,6 +329,8 @@ static const struct {
 	{"lxc.init.cwd", workdir_set},
 	{"lxc.network.type", network_set},
 	{"lxc.net.", network_numbered_set},
+
+	{"lxc.no_new_privs", no_new_privs_set},
 	{"lxc.include", include_set},
 	{"lxc.log.file", log_file_set},
 	{"lxc.logfile", log_file_set},
@@ -319,6 +341,7 @@ static const struct {
 	{"berth.framework", framework_set},
 	{"berth.cgroup.parent", cgroup_parent_set},
 	{"berth.cap.add", cap_add_set},
+	{"berth.seccomp", seccomp_set},
 	{"berth.memory.grace", grace_set},
 	{"berth.memory.lenient", lenient_set},
 	{"berth.memory.reserve", reserve_set},
@@ -328,13 +351,13 @@ static const struct {
 
 /* Keys that LXC has and berth has nothing for: beginnings. */
 static const char *const foreign[] = {
-	"lxc.aa_",        "lxc.apparmor.", "lxc.arch",       "lxc.autodev",      "lxc.cap.",         "lxc.console",
-	"lxc.devttydir",  "lxc.ephemeral", "lxc.execute.",   "lxc.group",        "lxc.haltsignal",   "lxc.hook.",
-	"lxc.id_map",     "lxc.idmap",     "lxc.init.",      "lxc.keyring.",     "lxc.kmsg",         "lxc.log.",
-	"lxc.monitor.",   "lxc.mount.",    "lxc.namespace.", "lxc.network.",     "lxc.no_new_privs", "lxc.prlimit.",
-	"lxc.proc.",      "lxc.pts",       "lxc.pty.",       "lxc.rebootsignal", "lxc.rootfs.",      "lxc.sched.",
-	"lxc.se_context", "lxc.seccomp",   "lxc.selinux.",   "lxc.signal.",      "lxc.start.",       "lxc.stopsignal",
-	"lxc.sysctl.",    "lxc.syslog",    "lxc.time.",      "lxc.tty",
+	"lxc.aa_",       "lxc.apparmor.", "lxc.arch",         "lxc.autodev",  "lxc.cap.",       "lxc.console",
+	"lxc.devttydir", "lxc.ephemeral", "lxc.execute.",     "lxc.group",    "lxc.haltsignal", "lxc.hook.",
+	"lxc.id_map",    "lxc.idmap",     "lxc.init.",        "lxc.keyring.", "lxc.kmsg",       "lxc.log.",
+	"lxc.monitor.",  "lxc.mount.",    "lxc.namespace.",   "lxc.network.", "lxc.prlimit.",   "lxc.proc.",
+	"lxc.pts",       "lxc.pty.",      "lxc.rebootsignal", "lxc.rootfs.",  "lxc.sched.",     "lxc.se_context",
+	"lxc.seccomp",   "lxc.selinux.",  "lxc.signal.",      "lxc.start.",   "lxc.stopsignal", "lxc.sysctl.",
+	"lxc.syslog",    "lxc.time.",     "lxc.tty",
 };
 
 int lxc_key_set(struct lxc_config *config, const struct lxc_where *where, const char *key, const char *value,

@@ -397,6 +397,22 @@ Test(execute, capabilities)
 	cr_expect_eq(bounding_set("berth.cap.add=sys_ptrace"), usual | SYS_PTRACE);
 }
 
+/* "NoNewPrivs" and "Seccomp" of the command. */
+static const char *protections(const char *setting)
+{
+	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", setting, "/bin/sed", "-nE",
+				"s/^(NoNewPrivs|Seccomp):\\s*//p", "/proc/self/status");
+	lx_expect_status(run, 0);
+	return run->said;
+}
+
+Test(execute, system_call_filter_and_privileges)
+{
+	cr_expect_str_eq(protections("lxc.uts.name=x"), "0\n2\n", "as with LXC, sudo works; with a filter");
+	cr_expect_str_eq(protections("lxc.no_new_privs=1"), "1\n2\n");
+	cr_expect_str_eq(protections("berth.seccomp=unconfined"), "0\n0\n");
+}
+
 Test(execute, cgroup_files)
 {
 	lx_require_controller("pids");
