@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +86,98 @@ SPAWN_TEST(descriptors, init_keeps_only_the_record)
 	cr_expect_str_eq(found, "5 ");
 	cr_assert_eq(kill(run.spawned.pid, SIGUSR2), 0);
 	run_finish(&run);
+}
+
+struct background {
+	struct run run;
+	struct plan *plan;
+	_Atomic(pid_t) thread;
+};
+
+static void *start_in_background(void *argument)
+{
+	struct background *background = argument;
+	background->thread = gettid();
+	run_start(&background->run, background->plan);
+	return NULL;
+}
+
+/* The child that the thread has just cloned, while both are held up; 0 where the kernel does not list it. */
+static pid_t child_of(pid_t thread)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/self/task/%d/children", thread);
+	for (int waited = 0; waited < HANG_BOUND_MS; waited++) {
+		int child;
+		cleanup_file FILE *children = fopen(path, "re");
+		if (!children)
+			return 0;
+		if (fscanf(children, "%d", &child) == 1)
+			return child;
+		poll(NULL, 0, 1);
+	}
+	cr_assert(false, "there is no child");
+	return 0;
+}
+
+/* Space-separated, in the order of their numbers. */
+static void fds_of(pid_t pid, char *text, size_t size)
+{
+	size_t used = 0;
+	text[0] = '\0';
+	for (int fd = 0; fd < 2000 && used < size; fd++) {
+		char path[64];
+		struct stat status;
+		snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
+		if (lstat(path, &status) == 0)
+			used += (size_t)snprintf(text + used, size - used, "%d ", fd);
+	}
+}
+
+/*
+ * Entering a cgroup can take long. A child that is held up there, here by a pipe that is full, must not hold the
+ * caller's descriptors: locks among them would outlive a caller that is killed.
+ */
+SPAWN_TEST(descriptors, are_closed_before_cgroups_are_entered)
+{
+	int full[2];
+	cr_assert_eq(pipe2(full, O_CLOEXEC), 0);
+	cr_assert_eq(fcntl(full[1], F_SETFL, O_NONBLOCK), 0);
+	static const char filling[4096];
+	while (write(full[1], filling, sizeof filling) > 0)
+		;
+	while (write(full[1], filling, 1) > 0)
+		;
+	cr_assert_eq(fcntl(full[1], F_SETFL, 0), 0);
+	cr_assert_eq(dup2(full[1], 1000), 1000);
+
+	cleanup_plan struct plan *plan = PLAN_OF("sh", "-c", "exit 3");
+	struct background background = {.run = RUN_INIT, .plan = plan};
+	background.run.stdio = (const int[]){-1, -1, -1};
+	background.run.cgroup_procs = &full[1];
+	background.run.n_cgroup_procs = 1;
+	pthread_t thread;
+	cr_assert_eq(pthread_create(&thread, NULL, start_in_background, &background), 0);
+	while (!background.thread)
+		poll(NULL, 0, 1);
+	pid_t child = child_of(background.thread);
+	char found[4096] = "";
+	/* The three standard ones, the plan, the status, init, the "cgroup". */
+	for (int waited = 0; child && strcmp(found, "0 1 2 3 4 7 8 ") != 0 && waited < HANG_BOUND_MS / 10; waited++) {
+		fds_of(child, found, sizeof found);
+		poll(NULL, 0, 1);
+	}
+	char drained[4096];
+	cr_assert_gt(read(full[0], drained, sizeof drained), 0);
+	pthread_join(thread, NULL);
+	run_finish(&background.run);
+	cr_expect_eq(background.run.wait_status, 3 << 8);
+	close(1000);
+	close(full[0]);
+	close(full[1]);
+	if (!child)
+		cr_skip_test("this kernel does not list a thread's children");
+	cr_expect_str_eq(found, "0 1 2 3 4 7 8 ");
 }
 
 SPAWN_TEST(descriptors, standard_ones_can_be_permuted)
