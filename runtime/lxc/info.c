@@ -57,10 +57,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* LXC's columns; with -H the value alone. */
+/* LXC's columns; with -H and one thing asked for, the value alone. */
 static void line_print(const struct info *info, const char *title, const char *value)
 {
-	if (info->raw && (info->state || info->pid || info->stats))
+	if (info->raw && info->state + info->pid == 1 && !info->stats)
 		puts(value);
 	else
 		printf("%-15s %s\n", title, value);

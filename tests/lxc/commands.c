@@ -157,6 +157,8 @@ Test(commands, info)
 	lx_expect_said(info, "CPU use:        ");
 	cr_expect_str_eq(LX("lxc-info", "-n", NAME, "-s")->said, "State:          RUNNING\n");
 	cr_expect_str_eq(LX("lxc-info", "-n", NAME, "-s", "-H")->said, "RUNNING\n");
+	lx_expect_said(LX("lxc-info", "-n", NAME, "-s", "-p", "-H"), "State:          RUNNING\nPID:            ");
+	lx_expect_said(LX("lxc-info", "-n", NAME, "-SH"), "CPU use:        ");
 	pid_t pid = atoi(LX("lxc-info", "-n", NAME, "-pH")->said);
 	cr_expect_eq(kill(pid, 0), 0);
 	struct lx_run *gone = LX("lxc-info", "-n", "other");
