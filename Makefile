@@ -3,6 +3,7 @@
 # make            program, library, lxc commands, in build/
 # make check      installs what is missing, builds, runs the tests of this machine's cgroup layout
 # make check-v2   the same tests under Debian's kernel with cgroup v2 alone, in QEMU
+# make check-full the acceptance schedules and the crowd of executors, at full length
 # make check-san  the same tests under the address and undefined-behaviour sanitizers
 # make check-debian   real programs in a small Debian as their root
 # make lint | fmt | demo | install | uninstall | clean
@@ -108,7 +109,7 @@ PAYLOADS := $(patsubst tests/payload/%.c,$(B)/tests/payload/%,$(PAYLOAD_SRCS))
 SUITE_PROGRAMS := $(addprefix $(B)/tests/,$(SUITES))
 LIBRARIES := $(B)/libberth.a $(B)/libberth.so $(B)/libberth.so.$(ABI)
 
-.PHONY: all tests check check-v2 check-san check-debian lint fmt demo install uninstall clean bootstrap FORCE
+.PHONY: all tests check check-full check-v2 check-san check-debian lint fmt demo install uninstall clean bootstrap FORCE
 all: $(LIBRARIES) $(PROGRAM) $(LXC_PROGRAMS) $(B)/berth.pc
 tests: all $(PAYLOADS) $(SUITE_PROGRAMS) $(B)/tests/suites
 
@@ -243,6 +244,10 @@ check-debian:
 	@scripts/bootstrap --slow
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@tests/system/debian
+
+check-full: bootstrap
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
+	@BERTH_TEST_FULL_LENGTH=1 BERTH_TEST_TIMEOUT=1200 scripts/run-tests --build build slave
 
 lint:
 	@scripts/bootstrap --lint
