@@ -377,7 +377,8 @@ BERTH_API int berth_container_cgroup_write(struct berth_container *container, co
 
 /*
  * Sends a signal to the command (through init, which passes SIGINT and SIGQUIT on to its process group, and all
- * others to the command alone; without init, to the command as PID 1). -ESRCH when it has ended.
+ * others to the command alone; without init, to the command as PID 1). -ESRCH when it has ended, -EAGAIN while its
+ * owner is still making it.
  */
 BERTH_API int berth_container_signal(struct berth_container *container, int signal, struct berth_error *error);
 

@@ -64,8 +64,13 @@ int container_kill_with_detail(struct berth_container *container, enum berth_rea
 			       struct error *error);
 /* Whether PID 1 is alive; a zombie is not. */
 bool container_is_running(const struct berth_container *container);
+/*
+ * -ESRCH for a container that has ended, -EAGAIN for one whose owner is still at it; a handle that was made meanwhile
+ * learns of its process here.
+ */
+int container_require_process(struct berth_container *container, struct error *error);
 /* -ESRCH for a container that has ended, -ENOTSUP for one without cgroups. */
-int container_require_cgroup(const struct berth_container *container, struct error *error);
+int container_require_cgroup(struct berth_container *container, struct error *error);
 
 /* reason.c: how a container ended, from what is known. */
 struct evidence {

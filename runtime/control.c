@@ -12,8 +12,15 @@
 
 enum { FREEZE_TIMEOUT_MS = 10000 };
 
-static int ended(const struct berth_container *container, struct error *error)
+int container_require_process(struct berth_container *container, struct error *error)
 {
+	if (!container->ended && container->pidfd == -ENOENT)
+		container->pidfd = state_open_init(container->directory, &container->pid);
+	if (!container->ended && container->pidfd >= 0)
+		return 0;
+	if (!container->ended && container->pidfd == -ENOENT)
+		return error_set(error, EAGAIN, "container '%s' is still being made: try again",
+				 container->record.name);
 	return error_set(error, ESRCH, "container '%s' has ended", container->record.name);
 }
 
@@ -23,17 +30,17 @@ bool container_is_running(const struct berth_container *container)
 	return !container->ended && container->pidfd >= 0 && poll(&ended, 1, 0) == 0;
 }
 
-static int send_signal(const struct berth_container *container, int signal, struct error *error)
+static int send_signal(struct berth_container *container, int signal, struct error *error)
 {
-	if (container->pidfd < 0)
-		return ended(container, error);
-	int code = 0;
+	int code = container_require_process(container, error);
+	if (code < 0)
+		return code;
 	if (!(container->record.flags & BERTH_NO_INIT))
 		code = spawned_signal(container->pidfd, signal);
 	else if (pidfd_send_signal(container->pidfd, signal, NULL, 0) < 0)
 		code = -errno;
 	if (code == -ESRCH)
-		return ended(container, error);
+		return error_set(error, ESRCH, "container '%s' has ended", container->record.name);
 	if (code < 0)
 		return error_errno(error, -code, "send signal %d to container '%s'", signal, container->record.name);
 	return 0;
@@ -61,10 +68,11 @@ int container_kill(struct berth_container *container, enum berth_reason reason, 
 int container_kill_with_detail(struct berth_container *container, enum berth_reason reason, const char *detail,
 			       struct error *error)
 {
-	if (container->pidfd < 0)
-		return 0;
+	int code = container_require_process(container, error);
+	if (code < 0)
+		return code == -ESRCH ? 0 : code;
 	/* Written first: whoever sees the end must find the reason. */
-	int code = state_write_reason(container->directory, reason, detail);
+	code = state_write_reason(container->directory, reason, detail);
 	if (code < 0 && code != -ENOENT)
 		return error_errno(error, -code, "record why container '%s' is killed", container->record.name);
 	code = send_signal(container, SIGKILL, error);
@@ -84,10 +92,11 @@ int berth_container_kill(struct berth_container *container, enum berth_reason re
 	return container_kill(container, reason, &inner) < 0 ? error_export(&inner, error) : 0;
 }
 
-int container_require_cgroup(const struct berth_container *container, struct error *error)
+int container_require_cgroup(struct berth_container *container, struct error *error)
 {
-	if (container->ended || container->pidfd < 0)
-		return ended(container, error);
+	int code = container_require_process(container, error);
+	if (code < 0)
+		return code;
 	if (!container->cgroup)
 		return error_set(error, ENOTSUP, "container '%s' was launched without cgroups", container->record.name);
 	return 0;
@@ -114,10 +123,8 @@ int berth_container_resume(struct berth_container *container, struct berth_error
 
 enum berth_state berth_container_state(struct berth_container *container)
 {
-	if (container->ended)
-		return BERTH_ENDED;
-	if (container->pidfd < 0)
-		return container->pidfd == -ENOENT ? BERTH_STARTING : BERTH_ENDED;
+	if (container_require_process(container, NULL) == -EAGAIN)
+		return BERTH_STARTING;
 	if (!container_is_running(container))
 		return BERTH_ENDED;
 	return container->cgroup && cgroup_frozen(container->cgroup) > 0 ? BERTH_PAUSED : BERTH_RUNNING;
