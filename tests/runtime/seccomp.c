@@ -253,3 +253,31 @@ Test(seccomp, plan_and_inspect_tell)
 		rt_kill(container);
 	}
 }
+
+/* What people run, with the host's C library: pipelines, background jobs, threads, processes made by threads. */
+Test(seccomp, programs_of_the_host_work)
+{
+	struct berth_options options = RT_OPTIONS(
+		"/bin/sh", "-c",
+		"printf 'b\\na\\n' | sort | { read first; echo \"first=$first\"; }; true & wait $!; echo \"job=$?\"");
+	options.root = "host";
+	const char *text = rt_output(&options);
+	rt_expect_value(text, "first", "a");
+	rt_expect_value(text, "job", "0");
+}
+
+Test(seccomp, threads_of_the_host_s_c_library_work)
+{
+	if (access("/usr/bin/python3", X_OK) < 0)
+		cr_skip_test("there is no /usr/bin/python3 to try threads with");
+	struct berth_options options =
+		RT_OPTIONS("/usr/bin/python3", "-c",
+			   "import subprocess, threading\n"
+			   "said = []\n"
+			   "run = lambda i: said.append(subprocess.run(['echo', str(i)], capture_output=True).stdout)\n"
+			   "threads = [threading.Thread(target=run, args=(i,)) for i in range(8)]\n"
+			   "[t.start() for t in threads]; [t.join() for t in threads]\n"
+			   "print('sum=%d' % sum(map(int, said)))");
+	options.root = "host";
+	rt_expect_value(rt_output(&options), "sum", "28");
+}
