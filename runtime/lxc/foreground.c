@@ -10,7 +10,7 @@
 
 enum {
 	ENDING_MS = 10000, /* how long the end of a container of the same name is awaited */
-	RUNNING_MS = 500,  /* and how long one is looked at that shows no sign of ending: its kill may be on its way */
+	RUNNING_MS = 3000, /* and how long one is looked at that shows no sign of ending: its kill may be on its way */
 	LOOK_MS = 5,
 	FAILED_MS = 200,
 	EXITING = 0x4, /* PF_EXITING of the kernel's task flags, the ninth field of /proc/PID/stat */

@@ -162,7 +162,7 @@ size_t lx_cgroups(void)
 	return n;
 }
 
-void lx_require_controller(const char *name)
+int lx_require_controller(const char *name)
 {
 	struct cgroup_layout *layout;
 	cr_assert_eq(cgroup_layout_open(NULL, &layout, NULL), 0);
@@ -170,6 +170,7 @@ void lx_require_controller(const char *name)
 	cgroup_layout_free(layout);
 	if (!version)
 		cr_skip_test("no hierarchy has the %s controller", name);
+	return version;
 }
 
 bool lx_is_there(const char *name)

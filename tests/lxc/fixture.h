@@ -91,7 +91,7 @@ size_t lx_cgroups(void);
 size_t lx_records(void);
 /* Waits until a process of the host is gone. */
 void lx_await_gone(pid_t pid);
-/* Skips the test where no hierarchy has the controller. */
-void lx_require_controller(const char *name);
+/* Skips the test where no hierarchy has the controller; returns the version of the one that has, 1 or 2. */
+int lx_require_controller(const char *name);
 
 #endif
