@@ -6,6 +6,7 @@
 #include <linux/keyctl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -176,12 +177,19 @@ Test(seccomp, a_bad_profile_is_refused_beforehand)
 /* A set-user-ID program gives its owner's privileges only where that was asked for. */
 Test(seccomp, no_new_privs_disarms_set_user_id)
 {
-	char path[160];
-	snprintf(path, sizeof path, "%s/bin/look", rt_root());
-	cr_assert_eq(chown(path, 0, 0), 0);
-	cr_assert_eq(chmod(path, 04755), 0);
+	/* A mount of its own: the one the tests' files are on may be nosuid. */
+	const char *mounted = rt_path("gain");
+	cr_assert_eq(mkdir(mounted, 0755), 0);
+	cr_assert_eq(mount("none", mounted, "tmpfs", 0, "mode=755"), 0, "%s", strerror(errno));
+	const char *program = rt_path("gain/look");
+	char copy[256];
+	snprintf(copy, sizeof copy, "cp '%s' '%s'", rt_payload("look"), program);
+	cr_assert_eq(system(copy), 0);
+	cr_assert_eq(chmod(program, 04755), 0);
 	for (unsigned int gains = 0; gains < 2; gains++) {
-		struct berth_options options = RT_OPTIONS("look");
+		struct berth_options options = RT_OPTIONS("/gain/look");
+		options.volumes = &(struct berth_volume){mounted, "/gain", false};
+		options.n_volumes = 1;
 		options.user = "1000";
 		options.flags = gains ? BERTH_NEW_PRIVILEGES : 0;
 		const char *text = rt_output(&options);
@@ -189,6 +197,7 @@ Test(seccomp, no_new_privs_disarms_set_user_id)
 		bool gained = strtoull(rt_value(text, "CapEff"), NULL, 16) != 0;
 		cr_expect_eq(gained, gains == 1, "%s", text);
 	}
+	cr_expect_eq(umount2(mounted, MNT_DETACH), 0);
 }
 
 Test(seccomp, the_session_keyring_is_new)
