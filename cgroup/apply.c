@@ -49,7 +49,7 @@ static int place_apply(const struct cgroup *cgroup, const struct cgroup_place *p
 	cleanup_fd int fd = cgroup_place_open(cgroup, place);
 	if (fd < 0)
 		return error_errno(error, -fd, "open %s to write limits", place->path);
-	struct cgroup_directory directory = {.fd = fd, .path = place->path};
+	struct cgroup_directory directory = {.fd = fd, .path = place->path, .fresh = cgroup->fresh};
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
 		if (!(controllers & CGROUP_BIT(i)))
 			continue;
@@ -61,7 +61,7 @@ static int place_apply(const struct cgroup *cgroup, const struct cgroup_place *p
 	return 0;
 }
 
-int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_limits *limits, struct error *error)
+int cgroup_apply(struct cgroup *cgroup, const struct cgroup_limits *limits, struct error *error)
 {
 	unsigned int needed = cgroup_limits_controllers(limits);
 	int result = limits_check(limits, error);
@@ -75,5 +75,6 @@ int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_limits *limits
 		if (place->controllers & needed)
 			result = place_apply(cgroup, place, place->controllers & needed, limits, error);
 	}
+	cgroup->fresh = false;
 	return result;
 }

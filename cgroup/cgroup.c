@@ -123,10 +123,8 @@ int cgroup_entry_open(const struct cgroup *cgroup, struct cgroup_entry *entry, s
 	*entry = (struct cgroup_entry){.into = -1, .into_procs = -1};
 	for (size_t i = 0; i < cgroup->count; i++) {
 		const struct cgroup_place *place = &cgroup->places[i];
-		cleanup_fd int directory = cgroup_place_open(cgroup, place);
-		int result = directory;
-		if (directory >= 0)
-			result = cgroup_version_operations(place->hierarchy->version)->entry_add(directory, entry);
+		int result = cgroup_version_operations(place->hierarchy->version)
+				     ->entry_add(place->hierarchy->fd, cgroup->relative, entry);
 		if (result < 0) {
 			cgroup_entry_close(entry);
 			return error_errno(error, -result, "open %s to enter it", place->path);

@@ -128,7 +128,7 @@ unsigned int cgroup_limits_controllers(const struct cgroup_limits *limits);
  * another: those before a failing one keep their new limits.
  * The error names the file, the value, the kernel's answer and, for -EBUSY of a memory limit, the usage.
  */
-int cgroup_apply(const struct cgroup *cgroup, const struct cgroup_limits *limits, struct error *error);
+int cgroup_apply(struct cgroup *cgroup, const struct cgroup_limits *limits, struct error *error);
 
 /*
  * v2 cpu.weight for v1 cpu.shares, and back: in proportion, 1024 shares to 100, both versions' default, so that shares
@@ -189,7 +189,11 @@ struct cgroup_stats {
  * cgroup is gone. */
 int cgroup_read(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);
 
-/* Only memory: usage, peak, limit, oom_kills; what the end of a container needs. Fills those fields alone. */
+/* Only what is told of a container that has ended: memory_peak, memory_limit, oom_kills, cpu_usage_ns; a field that
+ * can't be read stays 0 (memory's: see known). */
+void cgroup_read_end(const struct cgroup *cgroup, struct cgroup_stats *stats);
+
+/* Only memory: usage, peak, limit, oom_kills. Fills those fields alone. */
 int cgroup_read_memory(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);
 
 /* The processes inside, descendants' directories included, each once. *pids is malloc'ed. Returns their number or

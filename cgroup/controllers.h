@@ -15,6 +15,9 @@ struct cgroup_controller_operations {
 	bool (*read)(int directory, struct cgroup_stats *stats);
 	/* Only usage, peak, limit and OOM kills. NULL for all but memory. */
 	bool (*read_brief)(int directory, struct cgroup_stats *stats);
+	/* What cgroup_read_end wants; NULL: nothing. Each file that is opened costs a launch, opened for the first
+	 * time as it mostly is, some 10 us. */
+	bool (*read_end)(int directory, struct cgroup_stats *stats);
 	/* One step of cgroup_memory_shrink. NULL for all but memory. */
 	int (*shrink)(const struct cgroup_directory *directory, const struct cgroup_limits *target,
 		      struct error *error);
@@ -36,8 +39,9 @@ struct cgroup_version_operations {
 	 */
 	int (*prepare)(const struct cgroup_hierarchy *hierarchy, const char *relative, unsigned int controllers,
 		       bool leaf, struct error *error);
-	/* Adds to entry what a process needs to enter the directory. 0 or -errno; what was added stays in entry. */
-	int (*entry_add)(int directory, struct cgroup_entry *entry);
+	/* Adds to entry what a process needs to enter the directory, relative to top. 0 or -errno; what was added stays
+	 * in entry. */
+	int (*entry_add)(int top, const char *relative, struct cgroup_entry *entry);
 
 	/*
 	 * Kills everything inside, or does what must come before killing one by one and answers -EOPNOTSUPP.
@@ -72,8 +76,10 @@ int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const stru
 			    struct error *error);
 bool cgroup_v1_cpu_read(int directory, struct cgroup_stats *stats);
 bool cgroup_v1_cpuacct_read(int directory, struct cgroup_stats *stats);
+bool cgroup_v1_cpuacct_read_end(int directory, struct cgroup_stats *stats);
 bool cgroup_v1_memory_read(int directory, struct cgroup_stats *stats);
 bool cgroup_v1_memory_read_brief(int directory, struct cgroup_stats *stats);
+bool cgroup_v1_memory_read_end(int directory, struct cgroup_stats *stats);
 bool cgroup_v1_io_read(int directory, struct cgroup_stats *stats);
 
 int cgroup_v2_cpu_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,

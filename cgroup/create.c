@@ -105,6 +105,7 @@ int cgroup_create(const struct cgroup_layout *layout, const char *parent, const 
 		if (result == 0)
 			done++;
 	}
+	made->fresh = true;
 	if (result == 0)
 		return 0;
 	while (done > 0)

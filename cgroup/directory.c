@@ -21,6 +21,15 @@ int cgroup_place_open(const struct cgroup *cgroup, const struct cgroup_place *pl
 	return fd < 0 ? -errno : fd;
 }
 
+int cgroup_file_open(int top, const char *relative, const char *file)
+{
+	cleanup_free char *path = NULL;
+	if (asprintf(&path, "%s/%s", relative, file) < 0)
+		return -ENOMEM;
+	int fd = openat(top, path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int cgroup_directory_write(const struct cgroup_directory *directory, const char *file, const char *value,
 			   struct error *error)
 {

@@ -15,6 +15,7 @@ struct cgroup_hierarchy {
 	int fd;      /* O_PATH, the mount point */
 	char *point;
 	unsigned int controllers; /* those it serves here */
+	bool hierarchical;        /* a memory cgroup counts what is below it without being told to */
 };
 
 struct cgroup_layout {
@@ -37,6 +38,7 @@ struct cgroup {
 	char *relative; /* "parent/name", the same in every hierarchy */
 	struct cgroup_place places[CGROUP_MAX_HIERARCHIES];
 	size_t count;
+	bool fresh; /* made by cgroup_create, and no limits were applied since */
 };
 
 /* ---- One directory, open ---- */
@@ -44,10 +46,14 @@ struct cgroup {
 struct cgroup_directory {
 	int fd;           /* O_PATH */
 	const char *path; /* for messages; borrowed */
+	bool fresh;       /* just made: no limit has been written to it */
 };
 
 /* Opens the cgroup's directory at the place. The descriptor (CLOEXEC, O_PATH), or -errno. */
 int cgroup_place_open(const struct cgroup *cgroup, const struct cgroup_place *place);
+
+/* Opens a file of the directory at relative for writing. The descriptor (CLOEXEC), or -errno. */
+int cgroup_file_open(int top, const char *relative, const char *file);
 
 /* Writes value into the directory's file; the error says which file, which value, and the kernel's answer. */
 int cgroup_directory_write(const struct cgroup_directory *directory, const char *file, const char *value,

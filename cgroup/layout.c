@@ -137,8 +137,11 @@ static int layout_add(struct cgroup_layout *layout, const struct mount_entry *en
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
 		if (controllers & CGROUP_BIT(i))
 			layout->serving[i] = (int)layout->count;
-	layout->hierarchies[layout->count++] = (struct cgroup_hierarchy){
-		.version = version, .fd = steal_fd(&fd), .point = point, .controllers = controllers};
+	struct cgroup_hierarchy *added = &layout->hierarchies[layout->count++];
+	*added = (struct cgroup_hierarchy){.version = version, .point = point, .controllers = controllers};
+	/* What is set at the top holds for all below; since Linux 5.11 it always is. */
+	added->hierarchical = version == 2 || cgroup_directory_u64(fd, "memory.use_hierarchy") == 1;
+	added->fd = steal_fd(&fd);
 	return 0;
 }
 

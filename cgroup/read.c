@@ -49,6 +49,22 @@ int cgroup_read_memory(const struct cgroup *cgroup, struct cgroup_stats *stats, 
 	return error_set(error, ENOENT, "cgroup %s was made without the memory controller", cgroup->relative);
 }
 
+void cgroup_read_end(const struct cgroup *cgroup, struct cgroup_stats *stats)
+{
+	*stats = (struct cgroup_stats){0};
+	for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+		for (size_t i = 0; i < cgroup->count; i++) {
+			const struct cgroup_place *place = &cgroup->places[i];
+			const struct cgroup_controller_operations *operations =
+				&cgroup_controller_table[c].operations[place->hierarchy->version];
+			if (!(place->controllers & CGROUP_BIT(c)) || !operations->read_end)
+				continue;
+			cleanup_fd int directory = cgroup_place_open(cgroup, place);
+			if (directory >= 0 && operations->read_end(directory, stats))
+				stats->known |= CGROUP_BIT(c);
+		}
+}
+
 /* ---- Processes ---- */
 
 struct pid_list {

@@ -88,16 +88,21 @@ static int v1_prepare(const struct cgroup_hierarchy *hierarchy, const char *rela
 		result = cpuset_fill(hierarchy, relative, "cpuset.cpus", error);
 	if (result == 0 && (controllers & CGROUP_BIT(CGROUP_CPUSET)))
 		result = cpuset_fill(hierarchy, relative, "cpuset.mems", error);
-	if (result == 0 && (controllers & CGROUP_BIT(CGROUP_MEMORY)))
+	if (result == 0 && (controllers & CGROUP_BIT(CGROUP_MEMORY)) && !hierarchy->hierarchical)
 		result = memory_make_hierarchical(hierarchy, relative, error);
 	return result;
 }
 
-static int v1_entry_add(int directory, struct cgroup_entry *entry)
+static int v1_entry_add(int top, const char *relative, struct cgroup_entry *entry)
 {
-	int fd = openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	/*
+	 * Not cgroup.procs: a process of one thread that moves itself by writing 0 to tasks is moved without the lock
+	 * on all thread groups, for which the kernel waits 5 to 20 ms (an RCU grace period) unless somebody had it
+	 * lately.
+	 */
+	int fd = cgroup_file_open(top, relative, "tasks");
 	if (fd < 0)
-		return -errno;
+		return fd;
 	entry->procs[entry->n_procs++] = fd;
 	return 0;
 }

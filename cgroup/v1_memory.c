@@ -102,6 +102,9 @@ static int both_write(const struct cgroup_directory *directory, const struct cgr
 int cgroup_v1_memory_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			   struct error *error)
 {
+	/* Without limits until now: there is no swap limit that the memory limit would have to go along with. */
+	if (directory->fresh && !limits->swap)
+		return memory_write(directory, limits->memory, error);
 	bool has_memsw = faccessat(directory->fd, memsw_file, F_OK, 0) == 0;
 	if (has_memsw)
 		return both_write(directory, limits, error);
@@ -113,17 +116,22 @@ int cgroup_v1_memory_apply(const struct cgroup_directory *directory, const struc
 	return limits->memory ? memory_write(directory, limits->memory, error) : 0;
 }
 
-bool cgroup_v1_memory_read_brief(int directory, struct cgroup_stats *stats)
+bool cgroup_v1_memory_read_end(int directory, struct cgroup_stats *stats)
 {
-	if (file_read_u64(directory, "memory.usage_in_bytes", &stats->memory_usage) < 0)
+	if (file_read_u64(directory, "memory.max_usage_in_bytes", &stats->memory_peak) < 0)
 		return false;
-	stats->memory_peak = cgroup_directory_u64(directory, "memory.max_usage_in_bytes");
 	stats->memory_limit = 0;
 	limit_read(directory, memory_file, &stats->memory_limit);
 	char text[256];
 	if (file_read(directory, "memory.oom_control", text, sizeof text) >= 0)
 		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
 	return true;
+}
+
+bool cgroup_v1_memory_read_brief(int directory, struct cgroup_stats *stats)
+{
+	return file_read_u64(directory, "memory.usage_in_bytes", &stats->memory_usage) == 0 &&
+	       cgroup_v1_memory_read_end(directory, stats);
 }
 
 bool cgroup_v1_memory_read(int directory, struct cgroup_stats *stats)

@@ -71,9 +71,14 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 	return ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
+bool cgroup_v1_cpuacct_read_end(int directory, struct cgroup_stats *stats)
+{
+	return file_read_u64(directory, "cpuacct.usage", &stats->cpu_usage_ns) == 0;
+}
+
 bool cgroup_v1_cpuacct_read(int directory, struct cgroup_stats *stats)
 {
-	if (file_read_u64(directory, "cpuacct.usage", &stats->cpu_usage_ns) < 0)
+	if (!cgroup_v1_cpuacct_read_end(directory, stats))
 		return false;
 	char text[256];
 	uint64_t ticks;

@@ -105,13 +105,13 @@ static int v2_prepare(const struct cgroup_hierarchy *hierarchy, const char *rela
 	return result;
 }
 
-static int v2_entry_add(int directory, struct cgroup_entry *entry)
+static int v2_entry_add(int top, const char *relative, struct cgroup_entry *entry)
 {
-	entry->into = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	entry->into = openat(top, relative, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (entry->into < 0)
 		return -errno;
-	entry->into_procs = openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-	return entry->into_procs < 0 ? -errno : 0;
+	entry->into_procs = cgroup_file_open(top, relative, "cgroup.procs");
+	return entry->into_procs < 0 ? entry->into_procs : 0;
 }
 
 /* ---- Events ---- */

@@ -86,7 +86,7 @@ static int freeze_and_thaw(const struct cgroup *cgroup, struct error *error)
 
 /* ---- One cgroup ---- */
 
-static int use(const struct cgroup *cgroup, const struct cgroup_limits *limits, struct error *error)
+static int use(struct cgroup *cgroup, const struct cgroup_limits *limits, struct error *error)
 {
 	/* Not the I/O counters: they may be empty where no disk does accounting. */
 	const unsigned int counting = CGROUP_BIT(CGROUP_CPUACCT) | CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_PIDS);

@@ -57,8 +57,9 @@ static void read_numbers(const struct berth_container *container, struct evidenc
 {
 	struct cgroup_stats stats = {0};
 	end->memory_limit = BERTH_UNLIMITED;
-	if (!container->cgroup || cgroup_read(container->cgroup, &stats, NULL) < 0)
+	if (!container->cgroup)
 		return;
+	cgroup_read_end(container->cgroup, &stats);
 	if (stats.known & CGROUP_BIT(CGROUP_MEMORY)) {
 		end->memory_limit = stats.memory_limit;
 		end->memory_peak = stats.memory_peak;

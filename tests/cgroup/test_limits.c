@@ -23,7 +23,7 @@ static struct cgroup *create_with(enum cgroup_controller controller)
 	return fixture_create("limits", CGROUP_BIT(controller));
 }
 
-static void apply(const struct cgroup *cgroup, struct cgroup_limits limits)
+static void apply(struct cgroup *cgroup, struct cgroup_limits limits)
 {
 	cr_assert_eq(cgroup_apply(cgroup, &limits, &fixture.error), 0, "%s", fixture.error.text);
 }
@@ -45,7 +45,7 @@ static void expect_file(const struct cgroup *cgroup, enum cgroup_controller cont
 				  v1 ? v1_text : v2_text));
 }
 
-static void expect_refused(const struct cgroup *cgroup, struct cgroup_limits limits, int code, const char *word)
+static void expect_refused(struct cgroup *cgroup, struct cgroup_limits limits, int code, const char *word)
 {
 	memset(&fixture.error, 0, sizeof fixture.error);
 	cr_expect_eq(cgroup_apply(cgroup, &limits, &fixture.error), -code, "%s", fixture.error.text);
