@@ -139,6 +139,7 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 			return code;
 	}
 	struct spawned spawned;
+	uint64_t earliest = state_ticks_now();
 	code = spawn_into(container, spec, plan, &spawned, error);
 	if (code < 0)
 		return code;
@@ -146,7 +147,7 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 	container->pidfd = spawned.pidfd;
 	container->tty = spawned.tty;
 	return state_write_init(
-		container->directory, spawned.pid,
+		container->directory, spawned.pid, earliest,
 		spawned.used_clone ? "clone3 is missing: clone was used, and the cgroup entered after it\n" : "",
 		error);
 }

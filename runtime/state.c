@@ -68,19 +68,27 @@ static int fill(int directory, const struct spec *spec, unsigned int controllers
 		code = environment_create(directory, spec->env);
 	if (code == 0)
 		code = seccomp_create(directory, &spec->seccomp);
-	if (code == 0)
+	if (code == 0 && !(spec->flags & BERTH_NO_INIT))
 		code = file_create(directory, "exit", NULL, 0);
 	if (code == 0)
 		code = file_create(directory, "end", NULL, 0);
 	return code;
 }
 
-static void empty(int directory)
+/* Empties the directory and removes it under the name. 0 or -errno. */
+static int directory_remove(int directory, int root, const char *name)
 {
-	static const char *const files[] = {"control", "scale",   "reason",  "init", ".init.new",
-					    "exit",    "environ", "seccomp", "end",  "container.json"};
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-		unlinkat(directory, files[i], 0);
+	static const char *const always[] = {"init", "exit", "environ", "end", "container.json"};
+	static const char *const rare[] = {"control", "scale", "reason", "seccomp"};
+	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+		unlinkat(directory, always[i], 0);
+	int code = unlinkat(root, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	/* Most end without these: only then are they looked for. */
+	for (size_t i = 0; i < sizeof rare / sizeof *rare && code == -ENOTEMPTY; i++)
+		unlinkat(directory, rare[i], 0);
+	if (code == -ENOTEMPTY)
+		code = unlinkat(root, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	return code == -ENOENT ? 0 : code;
 }
 
 int state_create(const struct berth *berth, const struct spec *spec, unsigned int controllers, uint64_t started_ns,
@@ -100,9 +108,7 @@ int state_create(const struct berth *berth, const struct spec *spec, unsigned in
 		code = -errno;
 	if (code == 0)
 		return steal_fd(&directory);
-	if (directory >= 0)
-		empty(directory);
-	unlinkat(berth->state_fd, temporary, AT_REMOVEDIR);
+	directory_remove(directory, berth->state_fd, temporary);
 	if (code == -EEXIST)
 		return error_set(error, EEXIST, "there is a container named '%s' already", spec->name);
 	return error_errno(error, -code, "record the container in %s", berth->state_root);
@@ -136,33 +142,39 @@ static int start_time(pid_t pid, uint64_t *ticks)
 	return field && sscanf(field, "%" SCNu64, ticks) == 1 ? 0 : -EPROTO;
 }
 
-int state_write_init(int directory, pid_t pid, const char *fallbacks, struct error *error)
+uint64_t state_ticks_now(void)
 {
-	/* Gone already, where the caller lets the kernel reap its children: then there is nobody to find by it. */
-	uint64_t ticks = 0;
-	int code = start_time(pid, &ticks);
-	if (code == -ENOENT || code == -ESRCH)
-		code = 0;
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	uint64_t ticks = (uint64_t)sysconf(_SC_CLK_TCK);
+	return (uint64_t)now.tv_sec * ticks + (uint64_t)now.tv_nsec / (1000000000 / ticks);
+}
+
+int state_write_init(int directory, pid_t pid, uint64_t earliest, const char *fallbacks, struct error *error)
+{
 	char text[512];
-	int length = snprintf(text, sizeof text, "%d %" PRIu64 "\n%s", pid, ticks, fallbacks);
-	if (code == 0)
-		code = file_replace(directory, "init", text, (size_t)length, 0600);
+	int length = snprintf(text, sizeof text, "%d %" PRIu64 " %" PRIu64 "\n%s", pid, earliest, state_ticks_now(),
+			      fallbacks);
+	int code = file_create(directory, "init", text, (size_t)length);
 	return code < 0 ? error_errno(error, -code, "record the container's process") : 0;
 }
 
-int state_read_init(int directory, pid_t *pid, uint64_t *ticks)
+int state_read_init(int directory, pid_t *pid, uint64_t *earliest, uint64_t *latest)
 {
 	char text[1024];
 	ssize_t length = file_read(directory, "init", text, sizeof text);
 	if (length < 0)
 		return (int)length;
-	return sscanf(text, "%d %" SCNu64, pid, ticks) == 2 && *pid > 0 ? 0 : -EBADMSG;
+	int fields = sscanf(text, "%d %" SCNu64 " %" SCNu64, pid, earliest, latest);
+	if (fields == 2)
+		*latest = *earliest;
+	return fields >= 2 && *pid > 0 ? 0 : -EBADMSG;
 }
 
 int state_open_init(int directory, pid_t *pid)
 {
-	uint64_t recorded, now;
-	int code = state_read_init(directory, pid, &recorded);
+	uint64_t earliest, latest, now;
+	int code = state_read_init(directory, pid, &earliest, &latest);
 	if (code < 0)
 		return code;
 	cleanup_fd int pidfd = pidfd_open(*pid, 0);
@@ -172,7 +184,7 @@ int state_open_init(int directory, pid_t *pid)
 	code = start_time(*pid, &now);
 	/* A process that waits to be reaped, as it may for ever where PID 1 does not, has ended all the same. */
 	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-	if (code < 0 || now != recorded || poll(&ended, 1, 0) != 0)
+	if (code < 0 || now < earliest || now > latest || poll(&ended, 1, 0) != 0)
 		return -ESRCH;
 	return steal_fd(&pidfd);
 }
@@ -265,15 +277,13 @@ int state_read_end(int end_fd, struct berth_end *end)
 
 int state_remove_entry(const struct berth *berth, int directory, const char *entry, struct error *error)
 {
-	empty(directory);
 	/* Removed before, the name may be another container's by now. */
 	struct stat own, named;
 	if (fstat(directory, &own) == 0 && fstatat(berth->state_fd, entry, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (own.st_ino != named.st_ino || own.st_dev != named.st_dev))
 		return 0;
-	if (unlinkat(berth->state_fd, entry, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return error_errno(error, errno, "remove %s/%s", berth->state_root, entry);
-	return 0;
+	int code = directory_remove(directory, berth->state_fd, entry);
+	return code < 0 ? error_errno(error, -code, "remove %s/%s", berth->state_root, entry) : 0;
 }
 
 int state_remove(const struct berth *berth, int directory, const char *name, struct error *error)

@@ -6,8 +6,10 @@
  *     container.json   what it is: written once, before anything else is made
  *     environ          its environment, as /proc/PID/environ
  *     seccomp          its filter of system calls, where that is neither the default nor none; binary
- *     init             "PID STARTTIME\n", once it runs; a further line for each fallback that was taken
- *     exit             the command's wait status as init saw it, an int in native order; init holds it open
+ *     init             "PID EARLIEST LATEST\n", once it runs: between which ticks since boot it was started; a further
+ *                      line for each fallback that was taken
+ *     exit             the command's wait status as init saw it, an int in native order; init, where there is one,
+ *                      holds it open
  *     reason           why it was killed, if somebody asked for that: the reason's number, a line of detail
  *     control          the socket of an owner that attends to it
  *     scale            a lowering of its memory limit that is under way, scale_note.h; binary
@@ -55,9 +57,15 @@ int state_open(const struct berth *berth, const char *name, struct error *error)
 /* Reads container.json. The caller frees with record_free. -ENOENT: the directory is being removed. */
 int state_read(int directory, struct record *record, struct error *error);
 
-/* The init file. fallbacks: lines to add, or "". state_read_init gives -ENOENT while there is none. */
-int state_write_init(int directory, pid_t pid, const char *fallbacks, struct error *error);
-int state_read_init(int directory, pid_t *pid, uint64_t *start_time);
+/* CLOCK_BOOTTIME in the unit of a process's start time, proc_pid_stat(5). */
+uint64_t state_ticks_now(void);
+
+/*
+ * The init file. earliest: state_ticks_now before the process was made; later than now it can't have been. fallbacks:
+ * lines to add, or "". state_read_init gives -ENOENT while there is none.
+ */
+int state_write_init(int directory, pid_t pid, uint64_t earliest, const char *fallbacks, struct error *error);
+int state_read_init(int directory, pid_t *pid, uint64_t *earliest, uint64_t *latest);
 
 /*
  * A pidfd on the process recorded, or -ESRCH if it has ended: the pid may be another's by now, which its start time
