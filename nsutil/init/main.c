@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -68,7 +69,13 @@ int report(const struct init *init, enum plan_report_kind kind, int error, int p
 
 char **step_list(const struct init *init, const struct plan_step *step)
 {
-	char **list = calloc(step->list_count + 1, sizeof *list);
+	/* The first use of the heap alone costs 5 system calls; argv and the environment nearly always fit here. */
+	static char *slots[512];
+	static size_t used;
+	size_t needed = (size_t)step->list_count + 1;
+	bool fits = needed <= sizeof slots / sizeof *slots - used;
+	char **list = fits ? slots + used : calloc(needed, sizeof *list);
+	used += fits ? needed : 0;
 	const char *text = plan_text(init->plan, step->list);
 	for (uint32_t i = 0; list && i < step->list_count; i++) {
 		list[i] = (char *)text;

@@ -55,9 +55,11 @@ static int configure(int fs, const char *option, struct overlay_held *held)
 	const char *equals = strchr(option, '=');
 	if (!equals)
 		return syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, option, NULL, 0) < 0 ? -errno : 0;
-	cleanup_free char *key = strndup(option, (size_t)(equals - option));
-	if (!key)
-		return -ENOMEM;
+	/* No heap: musl would map a page for it and unmap it again. */
+	char key[64] = "";
+	if ((size_t)(equals - option) >= sizeof key)
+		return -EINVAL;
+	memcpy(key, option, (size_t)(equals - option));
 	if (overlay_option_is_path(key))
 		return overlay_option_set(fs, key, equals + 1, held);
 	return syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0 ? -errno : 0;

@@ -39,16 +39,33 @@ int path_open(const struct init *init, const struct plan_step *step, const char 
 	return open_below(init, step, path, 0);
 }
 
-/*
- * Opens the directory that holds path, made if missing, and copies path's last component, without slashes, to name. A
- * link put in place of a component at any moment is followed inside the root at the most, and mkdirat does not follow
- * one.
- */
-static int parent_open(const struct init *init, const struct plan_step *step, const char *path, char name[NAME_MAX + 1])
+/* The first length bytes of path. */
+static int open_directory(const struct init *init, const struct plan_step *step, const char *path, size_t length)
 {
-	size_t end = strlen(path);
-	while (end > 0 && path[end - 1] == '/')
-		end--;
+	char part[PATH_MAX];
+	if (length >= sizeof part)
+		return -ENAMETOOLONG;
+	memcpy(part, path, length);
+	part[length] = '\0';
+	return open_below(init, step, part, O_DIRECTORY);
+}
+
+static size_t without_slashes(const char *path, size_t length)
+{
+	while (length > 0 && path[length - 1] == '/')
+		length--;
+	return length;
+}
+
+/*
+ * Opens the directory that holds the first end bytes of path, made if missing, and copies their last component, without
+ * slashes, to name. A link put in place of a component at any moment is followed inside the root at the most, and
+ * mkdirat does not follow one.
+ */
+static int parent_find(const struct init *init, const struct plan_step *step, const char *path, size_t end,
+		       char name[NAME_MAX + 1])
+{
+	end = without_slashes(path, end);
 	size_t start = end;
 	while (start > 0 && path[start - 1] != '/')
 		start--;
@@ -58,24 +75,24 @@ static int parent_open(const struct init *init, const struct plan_step *step, co
 		return -ENAMETOOLONG;
 	memcpy(name, path + start, end - start);
 	name[end - start] = '\0';
-	size_t parent_end = start;
-	while (parent_end > 0 && path[parent_end - 1] == '/')
-		parent_end--;
+	size_t parent_end = without_slashes(path, start);
 	if (parent_end == 0)
 		return open_below(init, step, start ? "/" : ".", O_DIRECTORY);
-	cleanup_free char *parent = strndup(path, parent_end);
-	if (!parent)
-		return -ENOMEM;
-	int fd = open_below(init, step, parent, O_DIRECTORY);
+	int fd = open_directory(init, step, path, parent_end);
 	if (fd != -ENOENT)
 		return fd;
 	char parent_name[NAME_MAX + 1];
-	cleanup_fd int grandparent = parent_open(init, step, parent, parent_name);
+	cleanup_fd int grandparent = parent_find(init, step, path, parent_end, parent_name);
 	if (grandparent < 0)
 		return grandparent;
 	if (mkdirat(grandparent, parent_name, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	return open_below(init, step, parent, O_DIRECTORY);
+	return open_directory(init, step, path, parent_end);
+}
+
+static int parent_open(const struct init *init, const struct plan_step *step, const char *path, char name[NAME_MAX + 1])
+{
+	return parent_find(init, step, path, strlen(path), name);
 }
 
 int step_mkdir(struct init *init, const struct plan_step *step)

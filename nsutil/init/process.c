@@ -19,6 +19,8 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/init/init.h"
 
+enum { GROUPS_MOST = 65536 }; /* the kernel's NGROUPS_MAX; musl's is of older times */
+
 int step_setns(struct init *init, const struct plan_step *step)
 {
 	(void)init;
@@ -97,9 +99,10 @@ int step_capabilities(struct init *init, const struct plan_step *step)
 /* The raw calls: musl's would signal threads that are not there. */
 int step_user(struct init *init, const struct plan_step *step)
 {
-	cleanup_free gid_t *groups = calloc(step->list_count + 1, sizeof *groups);
-	if (!groups)
-		return -ENOMEM;
+	/* No heap for it: pages that are not used cost nothing. */
+	static gid_t groups[GROUPS_MOST];
+	if (step->list_count > GROUPS_MOST)
+		return -EINVAL;
 	const char *decimal = plan_text(init->plan, step->list);
 	for (uint32_t i = 0; i < step->list_count; i++, decimal += strlen(decimal) + 1)
 		groups[i] = (gid_t)strtoul(decimal, NULL, 10);
