@@ -178,6 +178,8 @@ enum {
 	BERTH_FEW_CGROUPS = 1 << 8,     /* only the cgroups that the limits need: quicker, but fewer statistics */
 	BERTH_ENV_CLEAR = 1 << 9,       /* env alone is the environment; default: the caller's, with env over it */
 	BERTH_NEW_PRIVILEGES = 1 << 10, /* exec may give privileges (sudo, su, ping): default: no_new_privs is set */
+	BERTH_BARE_ROOT = 1 << 11,      /* of what is mounted inside by default only /proc: no /dev, no /sys, and none of
+					   the kernel's files masked or read-only; for commands that are trusted */
 };
 
 struct berth_options {

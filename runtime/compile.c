@@ -84,8 +84,10 @@ static void compile_mount_point(const struct berth_volume *volume, struct plan *
 static void compile_mount_points(const struct spec *spec, struct plan *plan)
 {
 	plan_add_mkdir(plan, true, "/proc", 0555);
-	plan_add_mkdir(plan, true, "/sys", 0555);
-	plan_add_mkdir(plan, true, "/dev", 0755);
+	if (!(spec->flags & BERTH_BARE_ROOT)) {
+		plan_add_mkdir(plan, true, "/sys", 0555);
+		plan_add_mkdir(plan, true, "/dev", 0755);
+	}
 	for (size_t i = 0; i < spec->n_tmpfs; i++)
 		plan_add_mkdir(plan, true, spec->tmpfs[i].target, 0755);
 	for (size_t i = 0; i < spec->n_volumes; i++)
@@ -99,10 +101,12 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 		compile_mount_points(spec, plan);
 	plan_add_mkdir(plan, true, "/proc", 0555);
 	plan_add_mount(plan, true, "proc", "/proc", nothing_special, NULL);
-	plan_add_mkdir(plan, true, "/sys", 0555);
-	plan_add_mount(plan, true, "sysfs", "/sys", nothing_special | MOUNT_ATTR_RDONLY, NULL);
-	compile_dev(plan);
-	compile_kernel_files(plan);
+	if (!(spec->flags & BERTH_BARE_ROOT)) {
+		plan_add_mkdir(plan, true, "/sys", 0555);
+		plan_add_mount(plan, true, "sysfs", "/sys", nothing_special | MOUNT_ATTR_RDONLY, NULL);
+		compile_dev(plan);
+		compile_kernel_files(plan);
+	}
 	for (size_t i = 0; i < spec->n_tmpfs; i++)
 		compile_tmpfs(&spec->tmpfs[i], plan);
 	for (size_t i = 0; i < spec->n_volumes; i++) {

@@ -73,6 +73,7 @@ static const struct {
 	{BERTH_FEW_CGROUPS, "few-cgroups"},
 	{BERTH_ENV_CLEAR, "env-clear"},
 	{BERTH_NEW_PRIVILEGES, "new-privileges"},
+	{BERTH_BARE_ROOT, "bare-root"},
 };
 
 static json_t *flags_json(unsigned int flags)

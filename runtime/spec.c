@@ -18,7 +18,7 @@
 #include "runtime/parse.h"
 #include "runtime/users.h"
 
-enum { KNOWN_FLAGS = (BERTH_NEW_PRIVILEGES << 1) - 1, CPU_PERIOD_US = 100000, CPU_SHARES_LEAST = 10 };
+enum { KNOWN_FLAGS = (BERTH_BARE_ROOT << 1) - 1, CPU_PERIOD_US = 100000, CPU_SHARES_LEAST = 10 };
 
 void spec_free(struct spec *spec)
 {
@@ -353,6 +353,8 @@ int spec_from_options(const struct berth_options *given, struct spec *spec, stru
 		return error_set(error, EINVAL, "flags %#x are not known to this version of libberth",
 				 options.flags & ~(unsigned int)KNOWN_FLAGS);
 	spec->flags = options.flags;
+	if (options.flags & BERTH_BARE_ROOT && options.flags & BERTH_TTY)
+		return error_set(error, EINVAL, "a terminal needs /dev/pts, which a bare root has not");
 	spec->has_stdio = options.stdio || options.flags & BERTH_TTY;
 	for (size_t i = 0; i < 3; i++)
 		spec->stdio[i] = options.stdio && !(options.flags & BERTH_TTY) ? options.stdio[i] : -1;
