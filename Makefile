@@ -6,6 +6,8 @@
 # make check-full the acceptance schedules and the crowd of executors, at full length
 # make check-san  the same tests under the address and undefined-behaviour sanitizers
 # make check-debian   real programs in a small Debian as their root
+# make bench      launch cost against the least the kernel can do, and against other launchers; QUICK=1 for a look
+# make bench-compare OLD=FILE [NEW=FILE]   what got slower since
 # make lint | fmt | demo | install | uninstall | clean
 #
 # Sources are found by wildcard: a new .c file in a folder is picked up, see CONTRIBUTING.md.
@@ -58,6 +60,7 @@ LXC_COMMANDS := $(shell sed -n 's/^\t{"\(lxc-[a-z]*\)",.*/\1/p' runtime/lxc/main
 NOT_SUITES := payload support bench fuzz example
 SUITES := $(filter-out $(NOT_SUITES),$(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.c)))))
 PAYLOAD_SRCS := $(sort $(wildcard tests/payload/*.c))
+BENCH_SRCS := $(sort $(wildcard tests/bench/*.c))
 SUPPORT_SRCS := $(sort $(wildcard tests/support/*.c))
 
 MAN_PAGES := $(wildcard runtime/man/*.[1-9])
@@ -88,7 +91,7 @@ LIBS := -lcap -lseccomp -ljansson
 MULTIARCH = $(shell $(CC) -print-multiarch 2>/dev/null)
 MUSL_CFLAGS = $(COMMON) -Os -g0 -fno-pie -fstack-protector-strong -fvisibility=hidden -ffunction-sections \
 	-fdata-sections -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
-MUSL_LDFLAGS := -static -no-pie -s -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,--build-id=none
+MUSL_LDFLAGS := -static -no-pie -s -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noseparate-code -Wl,--build-id=none
 
 # ---- Objects ----
 
@@ -99,6 +102,7 @@ LIB_OBJS := $(call objects,$(LIB_SRCS)) $(O)/nsutil/init_image.S.o $(O)/runtime/
 CLI_OBJS := $(call objects,$(CLI_SRCS))
 INIT_OBJS := $(call init_objects,$(INIT_SRCS) $(INIT_SHARED_SRCS))
 SUPPORT_OBJS := $(call objects,$(SUPPORT_SRCS))
+BENCH_OBJS := $(call objects,$(BENCH_SRCS))
 LXC_OBJS := $(call objects,$(LXC_SRCS))
 # What suites are linked with beside the library.
 SUITE_OBJS_lxc := $(filter-out %/main.o,$(LXC_OBJS))
@@ -109,7 +113,7 @@ PAYLOADS := $(patsubst tests/payload/%.c,$(B)/tests/payload/%,$(PAYLOAD_SRCS))
 SUITE_PROGRAMS := $(addprefix $(B)/tests/,$(SUITES))
 LIBRARIES := $(B)/libberth.a $(B)/libberth.so $(B)/libberth.so.$(ABI)
 
-.PHONY: all tests check check-full check-v2 check-san check-debian lint fmt demo install uninstall clean bootstrap FORCE
+.PHONY: all tests check check-full check-v2 check-san check-debian bench bench-compare lint fmt demo install uninstall clean bootstrap FORCE
 all: $(LIBRARIES) $(PROGRAM) $(LXC_PROGRAMS) $(B)/berth.pc
 tests: all $(PAYLOADS) $(SUITE_PROGRAMS) $(B)/tests/suites
 
@@ -199,6 +203,11 @@ $(B)/tests/payload/%: tests/payload/%.c $(B)/flags | $(TOOLS)
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS) -MF $@.d -o $@ $<
 
+$(B)/bench/bench: $(BENCH_OBJS) $(B)/libberth.a $(B)/sources
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS) -lpthread
+
 define suite_rule
 $(B)/tests/$(1): $(call objects,$(sort $(wildcard tests/$(1)/*.c))) $(SUPPORT_OBJS) $(SUITE_OBJS_$(1)) $(B)/libberth.a $(B)/sources
 	@mkdir -p $$(@D)
@@ -214,7 +223,7 @@ $(B)/pc-values: FORCE
 	$(call remember,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(VERSION) $(LIBS))
 
 # Headers and rules of objects; whatever was built once brings its own.
--include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(LXC_OBJS) \
+-include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(LXC_OBJS) $(BENCH_OBJS) \
 	$(GENERATOR_OBJS) \
 	$(call objects,$(wildcard $(addprefix tests/,$(addsuffix /*.c,$(SUITES)))))) $(addsuffix .d,$(PAYLOADS)))
 
@@ -253,6 +262,15 @@ lint:
 	@scripts/bootstrap --lint
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@scripts/lint
+
+bench: bootstrap
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(B)/bench/bench $(B)/tests/payload/idle
+	@scripts/bench
+
+# NEW: the last result, unless named.
+bench-compare: $(B)/bench/bench
+	@test -n "$(OLD)" || { echo "name what to compare with: make bench-compare OLD=FILE" >&2; exit 2; }
+	@$(B)/bench/bench compare $(OLD) $(or $(NEW),$(lastword $(sort $(wildcard $(B)/bench/*.json))))
 
 demo: bootstrap
 	@$(MAKE) --no-print-directory $(PARALLEL) all

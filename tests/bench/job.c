@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+
+#include "tests/bench/bench.h"
+
+const char *const idle_argv[] = {"/idle", NULL};
+
+struct berth *bench_open(void)
+{
+	struct berth_error error = BERTH_ERROR_INIT;
+	struct berth *berth;
+	if (berth_open(NULL, &berth, &error) < 0)
+		fail("%s", error.text);
+	return berth;
+}
+
+/* The names of all capabilities this process has: what it keeps where it drops none. */
+static const char *const *own_capabilities(void)
+{
+	static const char *names[64];
+	cap_t own = cap_get_proc();
+	cap_flag_value_t held;
+	size_t count = 0;
+	for (cap_value_t i = 0; i < 63 && cap_get_flag(own, i, CAP_PERMITTED, &held) == 0; i++)
+		if (held == CAP_SET)
+			names[count++] = cap_to_name(i);
+	cap_free(own);
+	return names;
+}
+
+struct job job_make(enum job_kind kind, struct berth *berth, struct limit *limit, const char *const *argv)
+{
+	static atomic_int number;
+	struct job job = {.berth = berth, .limit = limit, .options = BERTH_OPTIONS_INIT};
+	job.number = atomic_fetch_add(&number, 1);
+	job.options.root = ROOT;
+	job.options.argv = argv ? argv : idle_argv;
+	job.options.cgroup_parent = PARENT;
+	/* Much of it, or other load on the machine is measured: the limit does the same. */
+	job.options.resources.cpu_shares = 262144;
+	job.options.resources.memory = 256 << 20;
+	if (kind != JOB_DEFAULTS)
+		job.options.flags = BERTH_NO_INIT | BERTH_FEW_CGROUPS;
+	if (kind != JOB_BARE)
+		return job;
+	job.options.cap_add = own_capabilities();
+	job.options.seccomp = "unconfined";
+	job.options.flags |= BERTH_HOST_UTS | BERTH_HOST_IPC | BERTH_ENV_CLEAR | BERTH_BARE_ROOT | BERTH_NEW_PRIVILEGES;
+	return job;
+}
+
+struct berth_container *job_start(struct job *job)
+{
+	struct berth_error error = BERTH_ERROR_INIT;
+	struct berth_container *container;
+	/* Named by the library, for a name of ours could be one of another thread's. */
+	if (berth_launch(job->berth, &job->options, &container, &error) < 0)
+		fail("%s", error.text);
+	return container;
+}
+
+static void finish(struct berth_container *container, enum berth_reason wanted)
+{
+	struct berth_error error = BERTH_ERROR_INIT;
+	struct berth_end end = BERTH_END_INIT;
+	if (berth_container_wait(container, -1, &end, &error) < 0)
+		fail("%s", error.text);
+	if (end.reason != wanted || (wanted == BERTH_EXITED && end.code != 0))
+		fail("a container that should have %s: %s", berth_reason_name(wanted), end.text);
+	berth_container_close(container);
+}
+
+double job_run(void *data)
+{
+	double start = now_us();
+	finish(job_start(data), BERTH_EXITED);
+	return now_us() - start;
+}
+
+void job_stop(struct berth_container *container)
+{
+	struct berth_error error = BERTH_ERROR_INIT;
+	if (berth_container_kill(container, BERTH_KILLED, &error) < 0)
+		fail("%s", error.text);
+	finish(container, BERTH_KILLED);
+}
+
+double job_run_limit(void *data)
+{
+	struct job *job = data;
+	pid_t pid = -1;
+	double start = now_us();
+	int code = limit_start(job->limit, job->number, &pid);
+	if (code == 0)
+		code = limit_end(job->limit, job->number, pid);
+	if (code < 0)
+		fail("the limit: %s", strerror(-code));
+	return now_us() - start;
+}

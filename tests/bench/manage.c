@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Updating limits, and killing, each against the bare system calls. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/bench/bench.h"
+
+static struct limit limit;
+
+static struct berth *prepare(void)
+{
+	int code = limit_open(&limit, PARENT, ROOT, idle_argv);
+	if (code < 0)
+		fail("the limit: %s", strerror(-code));
+	return bench_open();
+}
+
+struct updated {
+	struct berth_container *container;
+	char share[256], memory[256];
+	unsigned int turn;
+};
+
+static double update_by_library(void *data)
+{
+	struct updated *updated = data;
+	struct berth_error error = BERTH_ERROR_INIT;
+	struct berth_resources resources = BERTH_RESOURCES_INIT;
+	updated->turn++;
+	resources.cpu_shares = updated->turn % 2 ? 512 : 1024;
+	resources.memory = updated->turn % 2 ? 128 << 20 : 256 << 20;
+	double start = now_us();
+	if (berth_container_update(updated->container, &resources, &error) < 0)
+		fail("%s", error.text);
+	return now_us() - start;
+}
+
+static void write_file(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		fail("write %s: %m", path);
+	close(fd);
+}
+
+static double update_raw(void *data)
+{
+	struct updated *updated = data;
+	updated->turn++;
+	double start = now_us();
+	write_file(updated->share, updated->turn % 2 ? "512" : "1024");
+	write_file(updated->memory, updated->turn % 2 ? "134217728" : "268435456");
+	return now_us() - start;
+}
+
+void bench_update(void)
+{
+	static const char *const argv[] = {"/idle", "1", NULL};
+	struct berth *berth = prepare();
+	struct job job = job_make(JOB_DEFAULTS, berth, &limit, argv);
+	static const int nowhere[] = {-1, -1, -1};
+	job.options.name = "bench-update";
+	job.options.stdio = nowhere;
+	struct updated updated = {.container = job_start(&job)};
+	const char *directory[] = {limit.v2 ? "" : "/cpu", limit.v2 ? "" : "/memory"};
+	snprintf(updated.share, sizeof updated.share, "/sys/fs/cgroup%s/" PARENT "/bench-update/%s", directory[0],
+		 limit.v2 ? "cpu.weight" : "cpu.shares");
+	snprintf(updated.memory, sizeof updated.memory, "/sys/fs/cgroup%s/" PARENT "/bench-update/%s", directory[1],
+		 limit.v2 ? "memory.max" : "memory.limit_in_bytes");
+	struct contender contenders[] = {
+		{.name = "raw writes", .run = update_raw, .data = &updated},
+		{.name = "library", .run = update_by_library, .data = &updated},
+	};
+	static const double targets[] = {0, 1.3};
+	contenders_run(contenders, 2, quick ? 500 : 5000);
+	result_add_all("updating share and limit", 0, contenders, 2, targets);
+	job_stop(updated.container);
+	berth_close(berth);
+	limit_close(&limit, PARENT);
+}
+
+/* ---- Killing ---- */
+
+struct killed {
+	struct job job;
+	int ready[2]; /* the payload says there when it is complete */
+};
+
+static void await(const struct killed *killed)
+{
+	char byte;
+	if (read(killed->ready[0], &byte, 1) != 1)
+		fail("a payload did not start");
+}
+
+static double kill_by_library(void *data)
+{
+	struct killed *killed = data;
+	struct berth_container *container = job_start(&killed->job);
+	await(killed);
+	double start = now_us();
+	job_stop(container);
+	return now_us() - start;
+}
+
+static double kill_raw(void *data)
+{
+	struct killed *killed = data;
+	pid_t pid = -1;
+	/* It has this process's standard output. */
+	int saved = dup(1);
+	fflush(stdout);
+	dup2(killed->ready[1], 1);
+	int code = limit_start(killed->job.limit, killed->job.number, &pid);
+	dup2(saved, 1);
+	close(saved);
+	if (code < 0)
+		fail("the limit: %s", strerror(-code));
+	await(killed);
+	double start = now_us();
+	kill(pid, SIGKILL);
+	code = limit_end(killed->job.limit, killed->job.number, pid);
+	double taken = now_us() - start;
+	if (code < 0)
+		fail("the limit: %s", strerror(-code));
+	return taken;
+}
+
+void bench_kill(void)
+{
+	static const int sizes[] = {1, 100, 1000};
+	static const char *const size_texts[] = {"1", "100", "1000"};
+	struct berth *berth = prepare();
+	for (size_t i = 0; i < 3; i++) {
+		const char *const argv[] = {"/idle", size_texts[i], NULL};
+		struct killed killed = {.job = job_make(JOB_BARE, berth, &limit, argv)};
+		struct killed defaults = {.job = job_make(JOB_DEFAULTS, berth, &limit, argv)};
+		limit.argv = argv;
+		if (pipe2(killed.ready, O_CLOEXEC) < 0)
+			fail("pipe: %m");
+		memcpy(defaults.ready, killed.ready, sizeof killed.ready);
+		int stdio[] = {-1, killed.ready[1], 2};
+		killed.job.options.stdio = defaults.job.options.stdio = stdio;
+		struct contender contenders[] = {
+			{.name = "raw SIGKILL, wait, rmdir", .run = kill_raw, .data = &killed},
+			{.name = "library, the limit's features", .run = kill_by_library, .data = &killed},
+			{.name = "library, defaults", .run = kill_by_library, .data = &defaults},
+		};
+		static const double targets[] = {0, 1.2, 1.2};
+		contenders_run(contenders, 3, (quick ? 60 : 600) / (i + 1));
+		result_add_all("killing N processes", sizes[i], contenders, 3, targets);
+		close(killed.ready[0]);
+		close(killed.ready[1]);
+	}
+	berth_close(berth);
+	limit_close(&limit, PARENT);
+}
