@@ -261,7 +261,7 @@ static void touch(void)
 		memory[i] = 1;
 }
 
-static void apply_without_swap(const struct cgroup *cgroup, uint64_t memory)
+static void apply_without_swap(struct cgroup *cgroup, uint64_t memory)
 {
 	apply(cgroup, (struct cgroup_limits){.memory = memory, .swap = swap_is_limited(cgroup) ? CGROUP_NO_SWAP : 0});
 }
