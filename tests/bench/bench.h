@@ -22,6 +22,12 @@ double now_us(void);
 
 /* ---- Measuring ---- */
 
+/*
+ * Whether to do another round of so many: fewer where the machine is so slow, or so busy, that they would take longer
+ * than a group's share of five minutes (one, when quick).
+ */
+bool round_goes_on(int round, int rounds, double start_us);
+
 struct samples {
 	double *values;
 	size_t count, room;

@@ -120,7 +120,8 @@ void bench_crowd(void)
 	for (size_t s = 0; s < 4; s++) {
 		struct samples samples[3] = {{0}}, list = {0}, stats = {0};
 		worker_ask(&growing, sizes[s]);
-		for (int round = 0; round <= (quick ? 30 : 200); round++)
+		double start = now_us();
+		for (int round = 0; round_goes_on(round, quick ? 31 : 201, start); round++)
 			for (int i = 0; i < 3; i++) {
 				double us = worker_ask(&growing, whats[i]);
 				if (round > 0)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <unistd.h>
 
 #include "tests/bench/bench.h"
 
@@ -35,7 +36,8 @@ struct job job_make(enum job_kind kind, struct berth *berth, struct limit *limit
 {
 	static atomic_int number;
 	struct job job = {.berth = berth, .limit = limit, .options = BERTH_OPTIONS_INIT};
-	job.number = atomic_fetch_add(&number, 1);
+	/* Another name than in any other process, also one that was killed and left its directories. */
+	job.number = getpid() * 64 + atomic_fetch_add(&number, 1);
 	job.options.root = ROOT;
 	job.options.argv = argv ? argv : idle_argv;
 	job.options.cgroup_parent = PARENT;

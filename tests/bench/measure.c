@@ -75,12 +75,19 @@ static double cpu_us(void)
 	return sum;
 }
 
+bool round_goes_on(int round, int rounds, double start_us)
+{
+	enum { LEAST = 10 };
+	return round < rounds && (round < LEAST || now_us() - start_us < (quick ? 3e6 : 18e6));
+}
+
 void contenders_run(struct contender *contenders, size_t count, size_t rounds)
 {
 	/* One round that doesn't count: caches, and what is made on first use. */
 	for (size_t i = 0; i < count; i++)
 		contenders[i].run(contenders[i].data);
-	for (size_t round = 0; round < rounds; round++)
+	double start = now_us();
+	for (size_t round = 0; round_goes_on((int)round, (int)rounds, start); round++)
 		for (size_t i = 0; i < count; i++) {
 			struct contender *contender = &contenders[(round + i) % count];
 			double before = cpu_us();

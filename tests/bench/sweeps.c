@@ -26,8 +26,6 @@ static void prepare_jobs(void)
 	struct berth *berth = bench_open();
 	bare = job_make(JOB_BARE, berth, &limit, NULL);
 	defaults = job_make(JOB_DEFAULTS, berth, &limit, NULL);
-	/* Workers made from one process would all have the same number. */
-	bare.number = getpid();
 }
 
 static double fork_us(void)
@@ -59,7 +57,8 @@ static double serve(int what)
 static void ask_all(struct worker *workers, size_t count, const int *whats, size_t n_whats, size_t rounds,
 		    struct samples samples[][4])
 {
-	for (size_t round = 0; round <= rounds; round++)
+	double start = now_us();
+	for (size_t round = 0; round_goes_on((int)round, (int)rounds + 1, start); round++)
 		for (size_t i = 0; i < count * n_whats; i++) {
 			size_t at = (round + i) % (count * n_whats), worker = at / n_whats;
 			double us = worker_ask(&workers[worker], whats[at % n_whats]);
@@ -206,7 +205,8 @@ void bench_threads(void)
 			crews[c].jobs[i] = job_make(c == 2 ? JOB_DEFAULTS : JOB_BARE, bare.berth, &limit, NULL);
 	}
 	struct samples samples[3][3] = {{{0}}};
-	for (int round = 0; round < (quick ? 5 : 25); round++)
+	double start = now_us();
+	for (int round = 0; round_goes_on(round, quick ? 5 : 25, start); round++)
 		for (int t = 0; t < 3; t++)
 			for (int i = 0; i < 3; i++) {
 				int c = (round + i) % 3;
