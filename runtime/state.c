@@ -163,8 +163,9 @@ int state_read_init(int directory, pid_t *pid, uint64_t *earliest, uint64_t *lat
 {
 	char text[1024];
 	ssize_t length = file_read(directory, "init", text, sizeof text);
-	if (length < 0)
-		return (int)length;
+	/* Made, and not written yet, is not made yet. */
+	if (length <= 0)
+		return length < 0 ? (int)length : -ENOENT;
 	int fields = sscanf(text, "%d %" SCNu64 " %" SCNu64, pid, earliest, latest);
 	if (fields == 2)
 		*latest = *earliest;
