@@ -102,6 +102,9 @@ static void tell_end(struct tool *tool, const struct berth_end *end)
 
 	if (memory || end->reason == BERTH_LOST)
 		tool_log(tool, LEVEL_ERROR, "container '%s' was killed: %s", tool->name, end->text);
+	else if (end->oom_kills)
+		/* Not the command itself, but perhaps all that it did: a launcher outlives its executor. */
+		tool_log(tool, LEVEL_ERROR, "container '%s' %s", tool->name, end->text);
 	else
 		tool_log(tool, end->reason == BERTH_EXITED ? LEVEL_INFO : LEVEL_NOTICE, "ended: %s", end->text);
 }

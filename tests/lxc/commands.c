@@ -40,7 +40,7 @@ Test(commands, stop_returns_when_the_container_is_gone)
 	lx_expect_status(stop, 0);
 	cr_expect(!lx_is_there(NAME));
 	cr_expect_eq(lx_cgroups(), 0);
-	cr_expect_eq(lx_finish(run), 137);
+	cr_expect_eq(lx_finish(run), 137, "status %d: %s", run->status, run->complained);
 }
 
 Test(commands, stop_of_one_that_is_gone_says_so_as_lxc_does)
@@ -55,7 +55,7 @@ Test(commands, stop_of_a_frozen_one)
 	struct lx_run *run = up(NAME);
 	lx_expect_status(LX("lxc-freeze", "-n", NAME), 0);
 	lx_expect_status(LX("lxc-stop", "-n", NAME), 0);
-	cr_expect_eq(lx_finish(run), 137);
+	cr_expect_eq(lx_finish(run), 137, "status %d: %s", run->status, run->complained);
 }
 
 Test(commands, stop_asks_first_if_told_to)
@@ -71,7 +71,7 @@ Test(commands, stop_asks_first_if_told_to)
 	lx_expect_status(stop, 1);
 	cr_expect(lx_is_there(NAME));
 	lx_expect_status(LX("lxc-stop", "-n", NAME, "-t", "1"), 0);
-	cr_expect_eq(lx_finish(run), 137);
+	cr_expect_eq(lx_finish(run), 137, "status %d: %s", run->status, run->complained);
 }
 
 /* The shell takes the name apart; the container that is named by its first part is another. */
