@@ -373,6 +373,12 @@ int lxc_key_set(struct lxc_config *config, const struct lxc_where *where, const 
 		setting.name = prefix ? key + length : key;
 		return keys[i].set(&setting);
 	}
+	if (strncmp(key, "lxc.seccomp", 11) == 0)
+		return lxc_config_error(
+			error, where,
+			"key '%s' is LXC's, and so is the form of its files: berth.seccomp takes a profile "
+			"in JSON",
+			key);
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
 		if (strncmp(key, foreign[i], strlen(foreign[i])) == 0)
 			return lxc_config_error(error, where,

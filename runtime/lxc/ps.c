@@ -8,6 +8,8 @@
 #include "runtime/lxc/commands.h"
 #include "runtime/lxc/one.h"
 
+enum { WIDTH_MOST = 120 };
+
 /* Prints a file of /proc on one line; false when there is nothing in it. */
 static bool file_print(const char *path)
 {
@@ -55,7 +57,20 @@ static void time_print(pid_t pid)
 	printf("%02lu:%02lu:%02lu ", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
-static void process_print(const char *container, pid_t pid)
+/* The name in a column as wide as the widest. */
+static void container_print(const char *name, int width)
+{
+	cleanup_free char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (stream)
+		tool_print_name(stream, name);
+	if (stream && fclose(stream) == 0)
+		printf("%-*s", width, text);
+}
+
+static void process_print(const char *container, int width, pid_t pid)
 {
 	char path[64];
 	struct stat status;
@@ -63,7 +78,7 @@ static void process_print(const char *container, pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	if (stat(path, &status) < 0)
 		return; /* it has ended since */
-	tool_print_name(stdout, container);
+	container_print(container, width);
 	printf(" %7d ", (int)pid);
 	owner_print(&status);
 	time_print(pid);
@@ -93,7 +108,15 @@ int lxc_ps(int argc, char **argv)
 	ssize_t n = berth_list(berth, &containers, &error);
 	if (n < 0)
 		return tool_fail(&tool, &error);
-	printf("CONTAINER     PID USER       TIME     COMMAND\n");
+	int width = (int)strlen("CONTAINER");
+	for (ssize_t i = 0; i < n; i++) {
+		size_t length = strlen(berth_container_name(containers[i]));
+		if (!tool.name && length > (size_t)width && length < WIDTH_MOST)
+			width = (int)length;
+	}
+	if (tool.name && strlen(tool.name) > (size_t)width && strlen(tool.name) < WIDTH_MOST)
+		width = (int)strlen(tool.name);
+	printf("%-*s %7s %-10s %-8s %s\n", width, "CONTAINER", "PID", "USER", "TIME", "COMMAND");
 	for (ssize_t i = 0; i < n; i++) {
 		cleanup_free pid_t *pids = NULL;
 		const char *name = berth_container_name(containers[i]);
@@ -101,7 +124,7 @@ int lxc_ps(int argc, char **argv)
 		/* One that has ended since has none. */
 		ssize_t n_pids = wanted ? berth_container_processes(containers[i], &pids, NULL) : 0;
 		for (ssize_t j = 0; j < n_pids; j++)
-			process_print(name, pids[j]);
+			process_print(name, width, pids[j]);
 		found |= wanted;
 		berth_container_close(containers[i]);
 	}

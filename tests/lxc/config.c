@@ -208,7 +208,7 @@ Test(config, refusals_name_file_line_and_cause)
 		{"lxc.mount.entry = /a / none bind", "nothing can be mounted on the root itself"},
 		{"berth.seccomp = x.json", "'x.json' is no filter of system calls"},
 		{"lxc.no_new_privs = 2", "'2' is neither yes nor no"},
-		{"lxc.seccomp.profile = /x", "'lxc.seccomp.profile' is LXC's"},
+		{"lxc.seccomp.profile = /x", "berth.seccomp takes a profile in JSON"},
 		{"lxc.include = /nonexistent/x", "t.conf:1: include /nonexistent/x: No such file"},
 		{"lxc.mount.fstab = /nonexistent/x", "/nonexistent/x: No such file"},
 	};
