@@ -214,7 +214,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->resource_input;
 		state->child_inputs[1] = &o->policy_input;
-		state->child_inputs[2] = o;
+		/* There is room for as many as there are children. */
+		if (o->plan)
+			state->child_inputs[2] = o;
 		return 0;
 	case CLI_HELP_KEY:
 		cli_help(state);
@@ -363,7 +365,7 @@ int run_options_parse(int argc, char **argv, bool plan, struct run_options *o)
 	const struct argp argp = {options, parse, "[--] COMMAND [ARG...]", plan ? plan_doc : run_doc, children,
 				  NULL,    NULL};
 
-	*o = (struct run_options){.launch = BERTH_OPTIONS_INIT};
+	*o = (struct run_options){.launch = BERTH_OPTIONS_INIT, .plan = plan};
 	o->policy = (struct berth_memory_policy)BERTH_MEMORY_POLICY_INIT;
 	o->policy_input = (struct policy_input){&o->policy, &o->error};
 	o->resource_input = (struct resource_input){&o->launch.resources, &o->error};

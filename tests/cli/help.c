@@ -81,6 +81,29 @@ Test(cli_help, names_every_option_of_run)
 	cr_expect(strstr(plan.out_text, "--json"));
 }
 
+/* What the help shows is taken: none of the long options is told to be unknown. */
+Test(cli_help, every_option_of_run_is_taken)
+{
+	cleanup_job struct job help;
+
+	BERTH(&help, "run", "--help");
+	unsigned int taken = 0;
+	for (const char *at = help.out_text; (at = strstr(at, "--"));) {
+		size_t length = strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-") + 2;
+		char option[64];
+		snprintf(option, sizeof(option), "%.*s%s", (int)length, at, at[length] == '=' ? "=," : "");
+		at += length;
+		if (length < 4 || strcmp(option, "--help") == 0)
+			continue;
+		cleanup_job struct job job;
+		/* The cgroup's parent can't be: nothing is launched. */
+		BERTH(&job, "run", option, "--cgroup-parent=/../", "true");
+		cr_expect(!strstr(job.err_text, "unrecognized"), "%s: %s", option, job.err_text);
+		taken++;
+	}
+	cr_expect_geq(taken, 30u);
+}
+
 Test(cli_help, that_cannot_be_written_is_a_failure)
 {
 	cleanup_job struct job job;
