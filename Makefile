@@ -4,6 +4,7 @@
 # make check      installs what is missing, builds, runs the tests of this machine's cgroup layout
 # make check-v2   the same tests under Debian's kernel with cgroup v2 alone, in QEMU
 # make check-full the acceptance schedules and the crowd of executors, at full length
+# make check-schedules  the schedules by which the slave's module is accepted, in full length
 # make check-san  the same tests under the address and undefined-behaviour sanitizers
 # make check-debian   real programs in a small Debian as their root
 # make bench      launch cost against the least the kernel can do, and against other launchers; QUICK=1 for a look
@@ -106,6 +107,7 @@ BENCH_OBJS := $(call objects,$(BENCH_SRCS))
 LXC_OBJS := $(call objects,$(LXC_SRCS))
 # What suites are linked with beside the library.
 SUITE_OBJS_lxc := $(filter-out %/main.o,$(LXC_OBJS))
+SUITE_OBJS_slave := $(call objects,$(addprefix tests/lxc/,fixture.c run.c debris.c))
 
 PROGRAM := $(if $(CLI_SRCS),$(B)/berth)
 LXC_PROGRAMS := $(if $(LXC_SRCS),$(B)/lxc/berth-lxc $(addprefix $(B)/lxc/,$(LXC_COMMANDS)))
@@ -243,6 +245,10 @@ check-v2:
 	@scripts/bootstrap --v2
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@scripts/vm-v2 scripts/run-tests --build build
+
+check-schedules: bootstrap
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
+	@BERTH_FULL_SCHEDULES=1 BERTH_TEST_TIMEOUT=600 scripts/run-tests --build build --filter 'memory_schedules*/*' memory
 
 check-san:
 	@scripts/bootstrap --san
