@@ -4,7 +4,7 @@
 # make check      installs what is missing, builds, runs the tests of this machine's cgroup layout
 # make check-v2   the same tests under Debian's kernel with cgroup v2 alone, in QEMU
 # make check-full the acceptance schedules and the crowd of executors, at full length
-# make check-schedules  the schedules by which the slave's module is accepted, in full length
+# make check-schedules   the library's part of it: the schedules alone
 # make check-san  the same tests under the address and undefined-behaviour sanitizers
 # make check-debian   real programs in a small Debian as their root
 # make bench      launch cost against the least the kernel can do, and against other launchers; QUICK=1 for a look
@@ -115,7 +115,7 @@ PAYLOADS := $(patsubst tests/payload/%.c,$(B)/tests/payload/%,$(PAYLOAD_SRCS))
 SUITE_PROGRAMS := $(addprefix $(B)/tests/,$(SUITES))
 LIBRARIES := $(B)/libberth.a $(B)/libberth.so $(B)/libberth.so.$(ABI)
 
-.PHONY: all tests check check-full check-v2 check-san check-debian bench bench-compare lint fmt demo install uninstall clean bootstrap FORCE
+.PHONY: all tests check check-full check-schedules check-v2 check-san check-debian bench bench-compare lint fmt demo install uninstall clean bootstrap FORCE
 all: $(LIBRARIES) $(PROGRAM) $(LXC_PROGRAMS) $(B)/berth.pc
 tests: all $(PAYLOADS) $(SUITE_PROGRAMS) $(B)/tests/suites
 
@@ -262,7 +262,8 @@ check-debian:
 
 check-full: bootstrap
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
-	@BERTH_TEST_FULL_LENGTH=1 BERTH_TEST_TIMEOUT=1200 scripts/run-tests --build build slave
+	@BERTH_TEST_FULL_LENGTH=1 BERTH_FULL_SCHEDULES=1 BERTH_FULL_SOAK=1 BERTH_TEST_TIMEOUT=1200 \
+		scripts/run-tests --build build slave memory
 
 lint:
 	@scripts/bootstrap --lint
