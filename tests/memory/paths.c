@@ -532,7 +532,9 @@ Test(memory_paths, exit_at_the_deadline)
 		struct rt_job *job = holding(64, "24", 100, 0);
 		mem_attend(job);
 		struct berth_container *other = mem_other(job);
-		rt_ok(set(other, 12));
+		/* Where the first step alone takes so long, it is killed at once. */
+		int code = set(other, 12);
+		cr_assert(code == 0 || code == -ENOMEM, "%s", rt.error.text);
 		poll(NULL, 0, 94 + i);
 		rt_job_close_input(job);
 		struct berth_end end = mem_join(job);

@@ -6,7 +6,7 @@
 #ifndef TESTS_MEMORY_SWAP_H
 #define TESTS_MEMORY_SWAP_H
 
-/* Turns on so many MiB of swap; skips the test, saying why, on a machine that can't. */
+/* Turns on so many MiB of swap, or more; skips the test, saying why, on a machine that can't. */
 void swap_on(unsigned int mib);
 /* Off, and removed; no harm where there is none. */
 void swap_off(void);
