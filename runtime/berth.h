@@ -40,6 +40,8 @@
  * descriptor without close-on-exec, change the caller's working directory, umask or environment. It waits for its
  * own children only, by pidfd; a slave must not reap them with wait(-1), nor set SIGCHLD to SIG_IGN or SA_NOCLDWAIT,
  * or the ends it is told are the ones the container's init recorded.
+ * A child that a slave forks and does not exec holds copies of its descriptors: while that lives on behind a dead
+ * slave, its containers count as owned, and berth_recover passes them over.
  *
  * Privilege: root (CAP_SYS_ADMIN and write access to cgroupfs).
  * Kernel: Linux 5.14 or later (mount_setattr, cgroup.kill); `berth check` tries each thing.
@@ -178,8 +180,8 @@ enum {
 	BERTH_FEW_CGROUPS = 1 << 8,     /* only the cgroups that the limits need: quicker, but fewer statistics */
 	BERTH_ENV_CLEAR = 1 << 9,       /* env alone is the environment; default: the caller's, with env over it */
 	BERTH_NEW_PRIVILEGES = 1 << 10, /* exec may give privileges (sudo, su, ping): default: no_new_privs is set */
-	BERTH_BARE_ROOT = 1 << 11,      /* of what is mounted inside by default only /proc: no /dev, no /sys, and none of
-					   the kernel's files masked or read-only; for commands that are trusted */
+	BERTH_BARE_ROOT = 1 << 11, /* of what is mounted inside by default only /proc: no /dev, no /sys, and none of
+				      the kernel's files masked or read-only; for commands that are trusted */
 };
 
 struct berth_options {

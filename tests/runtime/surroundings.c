@@ -413,3 +413,20 @@ Test(surroundings, resource_limit_of_bad_form)
 	options.rlimits = &(const struct berth_rlimit){RLIMIT_NOFILE, 2, 1};
 	rt_launch_fails(&options, -EINVAL, 125);
 }
+
+/* Only /proc over the root itself; and no terminal, which would need /dev. */
+Test(surroundings, bare_root)
+{
+	struct berth_options options = look_at(4);
+	options.flags |= BERTH_BARE_ROOT;
+	const char *text = rt_output(&options);
+	cr_expect_eq(rt_count(text, "mount="), 2u, "%s", text);
+	cr_expect_eq(rt_count(text, "mount=/ "), 1u, "%s", text);
+	cr_expect_eq(rt_count(text, "mount=/proc "), 1u, "%s", text);
+
+	struct berth_error error = BERTH_ERROR_INIT;
+	struct berth_container *container = NULL;
+	options.flags |= BERTH_TTY;
+	cr_expect_eq(berth_launch(rt.berth, &options, &container, &error), -EINVAL);
+	cr_expect(strstr(error.text, "terminal"), "%s", error.text);
+}
