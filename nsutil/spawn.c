@@ -97,7 +97,11 @@ __attribute__((no_sanitize("address", "undefined"))) static int child_run(void *
 static int lift(int fd, int *lifted)
 {
 	*lifted = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-	return fd >= 0 && *lifted < 0 ? -errno : 0;
+	if (fd < 0 || *lifted >= 0)
+		return 0;
+	/* EINVAL: the limit of descriptors lies below the first number asked for, so there is none to be had. fcntl(2)
+	 */
+	return errno == EINVAL ? -EMFILE : -errno;
 }
 
 static void descriptors_close(struct descriptors *descriptors)
