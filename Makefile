@@ -106,8 +106,9 @@ SUPPORT_OBJS := $(call objects,$(SUPPORT_SRCS))
 BENCH_OBJS := $(call objects,$(BENCH_SRCS))
 LXC_OBJS := $(call objects,$(LXC_SRCS))
 # What suites are linked with beside the library.
-SUITE_OBJS_lxc := $(filter-out %/main.o,$(LXC_OBJS))
-SUITE_OBJS_slave := $(call objects,$(addprefix tests/lxc/,fixture.c run.c debris.c))
+SUITE_OBJS_lxc := $(filter-out %/main.o,$(LXC_OBJS)) $(call objects,tests/runtime/debris.c)
+SUITE_OBJS_slave := $(call objects,tests/lxc/fixture.c tests/lxc/run.c tests/runtime/debris.c)
+SUITE_OBJS_memory := $(call objects,$(addprefix tests/runtime/,fixture.c jobs.c debris.c))
 
 PROGRAM := $(if $(CLI_SRCS),$(B)/berth)
 LXC_PROGRAMS := $(if $(LXC_SRCS),$(B)/lxc/berth-lxc $(addprefix $(B)/lxc/,$(LXC_COMMANDS)))

@@ -19,7 +19,7 @@
 
 #include "cgroup/cgroup.h"
 #include "nsutil/base/cleanup.h"
-#include "tests/lxc/debris.h"
+#include "tests/runtime/debris.h"
 
 struct lx lx;
 

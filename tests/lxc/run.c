@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
-#include "tests/lxc/debris.h"
 #include "tests/lxc/fixture.h"
+#include "tests/runtime/debris.h"
 
 void lx_run_keep(struct lx_run *run);
 

@@ -5,8 +5,8 @@
 
 #include <sys/types.h>
 
-#define DEBRIS_DIRECTORY "/tmp/berth-test-runtime-" /* PID-RANDOM */
-#define DEBRIS_PARENT "berth-test-runtime-"         /* PID */
+#define DEBRIS_DIRECTORY "/tmp/berth-test-suite-" /* PID-RANDOM */
+#define DEBRIS_PARENT "berth-test-suite-"         /* PID */
 
 /* Kills the containers recorded below base, then removes the process's cgroups, mounts below base, and base. */
 void debris_remove(pid_t pid, const char *base);
