@@ -13,8 +13,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Longer than anything here takes on a loaded machine; a test that waits as long has found a hang. */
-enum { HANG_BOUND_MS = 60000 };
+#include "tests/support/job.h"
 
 struct world {
 	char directory[64];     /* "/tmp/berth-test-cli-PID" */
@@ -32,41 +31,13 @@ void world_init_unprivileged(void);
 
 #define WORLD_TEST(suite, name) Test(suite, name, .init = world_init, .fini = world_fini)
 
-/* A program that was started, and what it has written so far. */
-struct job {
-	pid_t pid;
-	int pidfd;
-	int in, out, err; /* our ends of its pipes; -1 when closed */
-	char *out_text, *err_text;
-	size_t out_length, err_length;
-	int status; /* once finished: exit status, or 128 + signal */
-	bool finished;
-};
-
-/*
- * Starts berth with a NULL-terminated list of arguments; "run" and "plan" get --cgroup-parent of the world put behind.
- * Standard input is a pipe (job->in).
+/* Starts berth with a NULL-terminated list of arguments; "run" and "plan" get --cgroup-parent of the world put behind.
  */
-void job_start(struct job *job, const char *const *arguments);
-/* Reads its output until standard output (or error) holds `text`, within HANG_BOUND_MS; fails the test otherwise. */
-void job_await_output(struct job *job, const char *text);
-void job_await_error(struct job *job, const char *text);
-/* Closes its standard input, waits for its end and for that of its output. */
-void job_finish(struct job *job);
-/* Kills what still runs, frees. */
-void job_release(struct job *job);
-
-#define cleanup_job __attribute__((cleanup(job_release)))
-
+void berth_start(struct job *job, const char *const *arguments);
 /* Starts with these words, and waits for the end with an empty standard input. Release *job. */
 void berth_words(struct job *job, const char *const *arguments);
 #define BERTH(job, ...) berth_words(job, (const char *const[]){__VA_ARGS__, NULL})
-#define BERTH_START(job, ...) job_start(job, (const char *const[]){__VA_ARGS__, NULL})
-
-/* Fails the test unless it ended with this status, showing what it wrote. */
-#define expect_status(job, expected)                                                                                   \
-	cr_assert_eq((job)->status, expected, "exit status %d instead of %d; stdout: %s; stderr: %s", (job)->status,   \
-		     expected, (job)->out_text, (job)->err_text)
+#define BERTH_START(job, ...) berth_start(job, (const char *const[]){__VA_ARGS__, NULL})
 
 /* One line on standard error, "berth COMMAND: sentence", with `part` in it, and nothing on standard output. */
 void expect_complaint(const struct job *job, const char *part);
