@@ -87,6 +87,10 @@ COMMON := -std=gnu17 $(WARNINGS) -I. -D_GNU_SOURCE= -DBERTH_VERSION='"$(VERSION)
 CFLAGS_ALL = $(COMMON) $(CFLAGS) $(HARDENING) -fPIC -fvisibility=hidden $(CPPFLAGS)
 LDFLAGS_ALL = -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_LDFLAGS) $(LDFLAGS)
 LIBS := -lcap -lseccomp -ljansson
+# The programs are static: where each start of one counts, a third of it went to the search for shared objects and their
+# relocation. STATIC=0 is for systems without the static libraries; a sanitizer's run time is a shared one.
+STATIC ?= $(if $(filter 1,$(SAN)),0,1)
+PROGRAM_LDFLAGS = $(if $(filter 1,$(STATIC)),-static-pie,-pie) $(LDFLAGS_ALL)
 
 # musl brings no kernel headers; the host's come last so that they never replace musl's own.
 MULTIARCH = $(shell $(CC) -print-multiarch 2>/dev/null)
@@ -127,7 +131,7 @@ define remember
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 endef
 $(B)/flags: FORCE
-	$(call remember,$(CC) $(CFLAGS_ALL) / $(LDFLAGS_ALL) / $(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS))
+	$(call remember,$(CC) $(CFLAGS_ALL) / $(PROGRAM_LDFLAGS) / $(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS))
 $(B)/sources: FORCE
 	$(call remember,$(LIB_SRCS) / $(CLI_SRCS) / $(INIT_OBJS) / $(LXC_SRCS) / $(wildcard tests/*/*.c))
 $(B)/tests/suites: FORCE
@@ -137,7 +141,7 @@ $(B)/tests/suites: FORCE
 TOOLS := $(B)/tools-found
 $(TOOLS): scripts/check-tools
 	@mkdir -p $(@D)
-	@CC='$(CC)' MUSL_CC='$(MUSL_CC)' scripts/check-tools
+	@CC='$(CC)' MUSL_CC='$(MUSL_CC)' STATIC='$(STATIC)' LIBS='$(LIBS)' scripts/check-tools
 	@touch $@
 
 $(O)/%.o: %.c $(B)/flags | $(TOOLS)
@@ -188,15 +192,15 @@ $(B)/libberth.so: $(LIB_OBJS) $(B)/sources
 $(B)/libberth.so.$(ABI): $(B)/libberth.so
 	@ln -sf libberth.so $@
 
-# The programs carry the library in themselves: one file to copy, and no search for it at each start.
+# The programs carry the library in themselves: one file to copy.
 $(B)/berth: $(CLI_OBJS) $(B)/libberth.a $(B)/sources
 	$(call say,LINK,$@)
-	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
+	$(Q)$(CC) $(PROGRAM_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
 
 $(B)/lxc/berth-lxc: $(LXC_OBJS) $(B)/libberth.a $(B)/sources
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
+	$(Q)$(CC) $(PROGRAM_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
 
 $(B)/lxc/lxc-%: $(B)/lxc/berth-lxc
 	@ln -sf berth-lxc $@
