@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsutil/base/footprint.h"
 #include "runtime/cli/cli.h"
 
 /* What the monitor tells the caller over the pipe, followed by a text to its end: the name (0) or the error. */
@@ -107,6 +108,7 @@ static int monitor(struct run_options *options, bool has_log)
 	close(REPORT_FD);
 	/* Without it a lowered memory limit is the asker's own work. */
 	berth_container_monitor(container, NULL);
+	footprint_trim();
 	monitor_wait(container, options->timeout_ns);
 	return 0;
 }

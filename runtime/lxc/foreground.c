@@ -8,12 +8,15 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+#include "nsutil/base/footprint.h"
+
 enum {
 	ENDING_MS = 10000, /* how long the end of a container of the same name is awaited */
 	RUNNING_MS = 3000, /* and how long one is looked at that shows no sign of ending: its kill may be on its way */
 	LOOK_MS = 5,
 	FAILED_MS = 200,
-	EXITING = 0x4, /* PF_EXITING of the kernel's task flags, the ninth field of /proc/PID/stat */
+	SETTLED_MS = 100, /* what has run so long is worth giving memory back beside it */
+	EXITING = 0x4,    /* PF_EXITING of the kernel's task flags, the ninth field of /proc/PID/stat */
 };
 
 static void signals_fill(sigset_t *set)
@@ -119,19 +122,24 @@ int foreground_attend(struct tool *tool, struct berth_container *container, stru
 	int monitor = berth_container_monitor(container, error);
 	if (monitor < 0)
 		return monitor;
-	for (;;) {
+	for (bool settled = false;;) {
 		struct pollfd polls[N] = {
 			[PIDFD] = {.fd = berth_container_pidfd(container), .events = POLLIN},
 			[SIGNALS] = {.fd = signals, .events = POLLIN},
 			[MONITOR] = {.fd = monitor, .events = POLLIN},
 		};
-		int ready = poll(polls, N, timeout_ms);
+		int ready = poll(polls, N, settled ? timeout_ms : SETTLED_MS);
 		if (polls[PIDFD].fd < 0 || polls[PIDFD].revents)
 			return 0;
 		if (polls[SIGNALS].revents)
 			signal_pass(tool, container, signals);
 		if (ready < 0 && errno == EINTR)
 			continue;
+		if (ready == 0 && !settled) {
+			settled = true;
+			footprint_trim();
+			continue;
+		}
 		if ((ready == 0 || polls[MONITOR].revents) &&
 		    berth_container_attend(container, &timeout_ms, error) < 0) {
 			tool_log(tool, LEVEL_ERROR, "%s", error->text);

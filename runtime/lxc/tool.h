@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "nsutil/base/cleanup.h"
 #include "runtime/berth.h"
 
 /* LXC's log priorities, the least first. */
@@ -96,20 +97,6 @@ bool tool_parse_number(const char *text, uint64_t limit, uint64_t *number);
 uint64_t tool_clock_ms(void);
 uint64_t tool_clock_real_ns(void);
 
-static inline void cleanup_fd_(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-static inline void cleanup_free_(void *pointer)
-{
-	free(*(void **)pointer);
-}
-static inline void cleanup_file_(FILE **file)
-{
-	if (*file)
-		fclose(*file);
-}
 static inline void cleanup_berth_(struct berth **berth)
 {
 	berth_close(*berth);
@@ -118,9 +105,6 @@ static inline void cleanup_container_(struct berth_container **container)
 {
 	berth_container_close(*container);
 }
-#define cleanup_fd __attribute__((cleanup(cleanup_fd_)))
-#define cleanup_free __attribute__((cleanup(cleanup_free_)))
-#define cleanup_file __attribute__((cleanup(cleanup_file_)))
 #define cleanup_berth __attribute__((cleanup(cleanup_berth_)))
 #define cleanup_container __attribute__((cleanup(cleanup_container_)))
 
