@@ -7,8 +7,10 @@
 # make check-schedules   the library's part of it: the schedules alone
 # make check-san  the same tests under the address and undefined-behaviour sanitizers
 # make check-debian   real programs in a small Debian as their root
-# make bench      launch cost against the least the kernel can do, and against other launchers; QUICK=1 for a look
-# make bench-compare OLD=FILE [NEW=FILE]   what got slower since
+# make bench      launch cost against the least the kernel can do, and against other launchers; QUICK=1 for a look,
+#                 CHECK=1 to fail where a figure that must be reached is not
+# make bench-v2   the same launches and launchers in the virtual machine of check-v2
+# make bench-compare OLD=FILE [NEW=FILE]   what got worse since
 # make lint | fmt | demo | install | uninstall | clean
 #
 # Sources are found by wildcard: a new .c file in a folder is picked up, see CONTRIBUTING.md.
@@ -112,17 +114,19 @@ LXC_OBJS := $(call objects,$(LXC_SRCS))
 # What suites are linked with beside the library.
 SUITE_OBJS_lxc := $(filter-out %/main.o,$(LXC_OBJS)) $(call objects,tests/runtime/debris.c)
 SUITE_OBJS_slave := $(call objects,tests/lxc/fixture.c tests/lxc/run.c tests/runtime/debris.c)
+SUITE_OBJS_figures := $(call objects,$(addprefix tests/bench/,samples.c figures.c targets.c compare.c fail.c))
 SUITE_OBJS_memory := $(call objects,$(addprefix tests/runtime/,fixture.c jobs.c debris.c))
 
 PROGRAM := $(if $(CLI_SRCS),$(B)/berth)
 LXC_PROGRAMS := $(if $(LXC_SRCS),$(B)/lxc/berth-lxc $(addprefix $(B)/lxc/,$(LXC_COMMANDS)))
 PAYLOADS := $(patsubst tests/payload/%.c,$(B)/tests/payload/%,$(PAYLOAD_SRCS))
 SUITE_PROGRAMS := $(addprefix $(B)/tests/,$(SUITES))
+BENCH := $(B)/bench/bench $(B)/tests/payload/idle
 LIBRARIES := $(B)/libberth.a $(B)/libberth.so $(B)/libberth.so.$(ABI)
 
-.PHONY: all tests check check-full check-schedules check-v2 check-san check-debian bench bench-compare lint fmt demo install uninstall clean bootstrap FORCE
+.PHONY: all tests check check-full check-schedules check-v2 check-san check-debian bench bench-v2 bench-compare lint fmt demo install uninstall clean bootstrap FORCE
 all: $(LIBRARIES) $(PROGRAM) $(LXC_PROGRAMS) $(B)/berth.pc
-tests: all $(PAYLOADS) $(SUITE_PROGRAMS) $(B)/tests/suites
+tests: all $(PAYLOADS) $(SUITE_PROGRAMS) $(BENCH) $(B)/tests/suites
 
 # A file that changes only when the text does: what depends on it is rebuilt when flags, or the list
 # of sources, are other than last time.
@@ -213,13 +217,13 @@ $(B)/tests/payload/%: tests/payload/%.c $(B)/flags | $(TOOLS)
 $(B)/bench/bench: $(BENCH_OBJS) $(B)/libberth.a $(B)/sources
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS) -lpthread
+	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS) -lpthread -lm
 
 define suite_rule
 $(B)/tests/$(1): $(call objects,$(sort $(wildcard tests/$(1)/*.c))) $(SUPPORT_OBJS) $(SUITE_OBJS_$(1)) $(B)/libberth.a $(B)/sources
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(B)/libberth.a $(LIBS) -lcriterion -lutil -lpthread
+	$$(Q)$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(B)/libberth.a $(LIBS) -lcriterion -lutil -lpthread -lm
 endef
 $(foreach suite,$(SUITES),$(eval $(call suite_rule,$(suite))))
 
@@ -275,14 +279,14 @@ lint:
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@scripts/lint
 
-bench: bootstrap
-	@$(MAKE) --no-print-directory $(PARALLEL) all $(B)/bench/bench $(B)/tests/payload/idle
-	@scripts/bench
+bench bench-v2: bootstrap
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(BENCH)
+	@scripts/bench $(if $(filter bench-v2,$@),--v2)
 
 # NEW: the last result, unless named.
-bench-compare: $(B)/bench/bench
+bench-compare: $(BENCH)
 	@test -n "$(OLD)" || { echo "name what to compare with: make bench-compare OLD=FILE" >&2; exit 2; }
-	@$(B)/bench/bench compare $(OLD) $(or $(NEW),$(lastword $(sort $(wildcard $(B)/bench/*.json))))
+	@$(B)/bench/bench compare $(OLD) $(or $(NEW),$(shell ls -t $(B)/bench/*.json 2>/dev/null | head -n 1))
 
 demo: bootstrap
 	@$(MAKE) --no-print-directory $(PARALLEL) all

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the benchmarks share: interleaved measuring, the results, and the place they launch in. */
+/* What the benchmarks share: interleaved measuring, the place they launch in, and what is launched. */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
@@ -8,34 +8,37 @@
 #include <sys/types.h>
 
 #include "runtime/berth.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/limit.h"
-
-#define PARENT "berth-bench"   /* cgroup parent of all that is launched here */
-#define ROOT "/run/bench/root" /* on the tmpfs that this program alone sees on /run */
 
 extern bool quick; /* few rounds: a look rather than a measurement */
 
-/* Ends the program with a sentence: a figure of which a part failed is no figure. */
-void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* ---- The place ---- */
 
-double now_us(void);
+#define ROOT "/run/bench/root" /* on the tmpfs that this program alone sees on /run */
+
+/* The cgroup directory below which all that is launched here lies, of a name that no other process has. */
+extern char bench_parent[32];
+
+/*
+ * Runs the function in a process that is PID 1 of a namespace of its own, with mounts of its own, and ends with its
+ * status. Whatever becomes of it, also by SIGINT, SIGTERM or SIGHUP, nothing it started, mounted or made below
+ * bench_parent is left.
+ */
+int place_run(int (*run)(void *data), void *data, const char *payload);
 
 /* ---- Measuring ---- */
 
-/*
- * Whether to do another round of so many: fewer where the machine is so slow, or so busy, that they would take longer
- * than a group's share of five minutes (one, when quick).
- */
-bool round_goes_on(int round, int rounds, double start_us);
+double now_us(void);
 
-struct samples {
-	double *values;
-	size_t count, room;
+/* How long something is measured: so many rounds, less where they would take longer. A sixth of it when quick. */
+struct pace {
+	int rounds;
+	double seconds;
+	double start_us; /* set by the first pace_goes_on */
+	int round;
 };
-void samples_add(struct samples *samples, double value);
-void samples_free(struct samples *samples);
-/* Sorts; part: 0.5 for the median. */
-double samples_quantile(struct samples *samples, double part);
+bool pace_goes_on(struct pace *pace);
 
 /* One way to do the thing. run returns microseconds: by timed(), or by a clock of its own. */
 struct contender {
@@ -44,26 +47,14 @@ struct contender {
 	void *data;
 	struct samples samples;
 	struct samples cpu; /* CPU time of each run, of this process and its children: what other load hardly changes */
+	struct summary summary, cpu_summary; /* of these, when contenders_run has returned */
 };
 
-/* Runs all of them rounds times in turn, each turn beginning with another, so that drift and noise hit all alike. */
-void contenders_run(struct contender *contenders, size_t count, size_t rounds);
-
-/* ---- Results ---- */
-
-/* Prints and keeps one figure; x is the sweep's variable; base: the median that the ratio is to (0: none), which
- * `against` names; target: the ratio to reach (0: none). Takes the samples over. */
-void result_add(const char *group, const char *name, double x, const char *unit, struct samples *samples,
-		const char *against, double base, double target);
-/* A single number rather than a distribution. */
-void result_add_value(const char *group, const char *name, double x, const char *unit, double value,
-		      const char *against, double base, double target);
-/* Adds every contender with its ratio to the first. targets may be NULL. */
-void result_add_all(const char *group, double x, struct contender *contenders, size_t count, const double *targets);
-/* The same of their CPU time. */
-void result_add_cpu(const char *group, double x, struct contender *contenders, size_t count);
-void result_write(const char *path);
-int result_compare(const char *old_path, const char *new_path);
+/* Runs all of them in turn, each turn beginning with another, so that drift and noise hit all alike. */
+void contenders_run(struct contender *contenders, size_t count, struct pace pace);
+/* Adds the figure of every contender, with its ratio to the first, in us; the same of their CPU time. */
+void contenders_add(const char *group, double x, const struct contender *contenders, size_t count);
+void contenders_add_cpu(const char *group, const struct contender *contenders, size_t count);
 
 /* ---- Launching ---- */
 
@@ -73,7 +64,6 @@ struct job {
 	struct berth_options options;
 	struct limit *limit;
 	int number; /* the limit's */
-	char name[32];
 };
 
 enum job_kind { JOB_BARE, JOB_NO_INIT, JOB_DEFAULTS };
@@ -87,7 +77,11 @@ struct berth_container *job_start(struct job *job);
 /* Kills, waits, closes. */
 void job_stop(struct berth_container *container);
 struct berth *bench_open(void);
-extern const char *const idle_argv[];
+/* The names of all capabilities this process has: what it keeps where it drops none. */
+const char *const *own_capabilities(void);
+extern const char *const idle_argv[];    /* a payload that ends at once */
+extern const char *const waiting_argv[]; /* one that waits to be killed */
+extern const int nowhere[3];             /* a payload's stdio */
 
 /* ---- Workers: processes of their own, that measure when told to ---- */
 
@@ -103,11 +97,13 @@ void worker_stop(struct worker *worker);
 /* ---- The groups ---- */
 
 void bench_launch(void);
+void bench_layers(void);
 void bench_resident(void);
 void bench_mounts(void);
 void bench_threads(void);
 void bench_crowd(void);
 void bench_update(void);
+void bench_lxc_cgroup(void);
 void bench_kill(void);
 void bench_memory(void);
 void bench_programs(void);

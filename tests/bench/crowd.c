@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/programs.h"
 
-enum { ASK_LIMIT = -1, ASK_BARE = -2, ASK_DEFAULTS = -3, ASK_LIST = -4, ASK_STATS = -5, MOST = 1000 };
+enum { ASK_LIMIT = -1, ASK_BARE = -2, ASK_DEFAULTS = -3, ASK_LIST = -4, ASK_STATS = -5, ASK_ADOPT = -6, ASK_END = -7 };
+enum { MOST = 1000, KINDS = 3, SIZES = 4 };
 
-static const char group[] = "containers that live";
 static struct limit limit;
 static struct job bare, defaults, staying;
 static struct berth_container *crowd[MOST];
@@ -19,18 +20,16 @@ static int crowd_size;
 
 static void prepare(double unused)
 {
-	static const char *const argv[] = {"/idle", "1", NULL};
 	(void)unused;
-	int code = limit_open(&limit, PARENT, ROOT, idle_argv);
+	int code = limit_open(&limit, bench_parent, ROOT, idle_argv);
 	if (code < 0)
 		fail("the limit: %s", strerror(-code));
 	struct berth *berth = bench_open();
 	bare = job_make(JOB_BARE, berth, &limit, NULL);
 	defaults = job_make(JOB_DEFAULTS, berth, &limit, NULL);
-	staying = job_make(JOB_DEFAULTS, berth, &limit, argv);
+	staying = job_make(JOB_DEFAULTS, berth, &limit, waiting_argv);
 	/* No shares to speak of, for they only wait. */
 	staying.options.resources.cpu_shares = 2;
-	static const int nowhere[] = {-1, -1, -1};
 	staying.options.stdio = nowhere;
 }
 
@@ -61,6 +60,38 @@ static double stats_us(void)
 	return now_us() - start;
 }
 
+/* What a slave does first that was killed and started again. */
+static double adopt_us(void)
+{
+	struct berth_error error = BERTH_ERROR_INIT;
+	struct berth_container **all = NULL;
+	double start = now_us();
+	ssize_t count = berth_recover(bare.berth, &all, &error);
+	double taken = now_us() - start;
+	if (count != MOST)
+		fail("%zd of %d containers taken over: %s", count, MOST, error.text);
+	memcpy(crowd, all, sizeof crowd);
+	crowd_size = MOST;
+	free(all);
+	return taken;
+}
+
+static double end_all(void)
+{
+	struct berth_error error = BERTH_ERROR_INIT;
+	for (int i = 0; i < crowd_size; i++)
+		if (berth_container_kill(crowd[i], BERTH_KILLED, &error) < 0)
+			fail("%s", error.text);
+	for (int i = 0; i < crowd_size; i++) {
+		struct berth_end end = BERTH_END_INIT;
+		if (berth_container_wait(crowd[i], -1, &end, &error) < 0)
+			fail("%s", error.text);
+		berth_container_close(crowd[i]);
+	}
+	crowd_size = 0;
+	return 0;
+}
+
 /* A size: that many live from now on. */
 static double serve(int what)
 {
@@ -75,6 +106,10 @@ static double serve(int what)
 		return list_us();
 	case ASK_STATS:
 		return stats_us();
+	case ASK_ADOPT:
+		return adopt_us();
+	case ASK_END:
+		return end_all();
 	default:
 		while (crowd_size < what)
 			crowd[crowd_size++] = job_start(&staying);
@@ -82,66 +117,92 @@ static double serve(int what)
 	}
 }
 
-/* Takes over what the dead worker left, and ends all of it. */
-static void recover(void)
+static void launches_measure(struct worker *worker, double seconds, struct samples *samples)
 {
-	struct berth_error error = BERTH_ERROR_INIT;
-	struct berth_container **all = NULL;
-	struct berth *berth = bench_open();
-	double start = now_us();
-	ssize_t count = berth_recover(berth, &all, &error);
-	double taken = now_us() - start;
-	if (count != MOST)
-		fail("%zd of %d containers taken over: %s", count, MOST, error.text);
-	result_add_value("re-adopting 1000 containers", "each", MOST, "us", taken / MOST, "0.2 ms", 200, 1);
-	for (ssize_t i = 0; i < count; i++)
-		if (berth_container_kill(all[i], BERTH_KILLED, &error) < 0)
-			fail("%s", error.text);
-	for (ssize_t i = 0; i < count; i++) {
-		struct berth_end end = BERTH_END_INIT;
-		if (berth_container_wait(all[i], -1, &end, &error) < 0)
-			fail("%s", error.text);
-		berth_container_close(all[i]);
+	static const int kinds[KINDS] = {ASK_LIMIT, ASK_BARE, ASK_DEFAULTS};
+	struct pace pace = {.rounds = 400, .seconds = seconds};
+	for (int i = 0; i < KINDS; i++)
+		worker_ask(worker, kinds[i]); /* doesn't count */
+	for (int first = 0; pace_goes_on(&pace); first++)
+		for (int i = 0; i < KINDS; i++) {
+			int kind = (first + i) % KINDS;
+			samples_add(&samples[kind], worker_ask(worker, kinds[kind]));
+		}
+}
+
+/* Listing and counting of all, by library and by command, for each container. Returns the commands' medians. */
+struct looking {
+	double ps, stats;
+};
+
+static struct looking looking_measure(struct worker *worker, int size)
+{
+	static const char group[] = "telling of N containers, each";
+	static const char *const names[] = {"berth_list", "berth_container_stats", "berth ps", "berth stats"};
+	const char *ps[] = {program_built("berth"), "ps", NULL}, *stats[] = {ps[0], "stats", NULL};
+	struct samples samples[4] = {{0}};
+	struct summary summaries[4];
+	for (int round = 0; round < (quick ? 3 : 11); round++) {
+		samples_add(&samples[0], worker_ask(worker, ASK_LIST) / size);
+		samples_add(&samples[1], worker_ask(worker, ASK_STATS) / size);
+		samples_add(&samples[2], program_run(ps) / size);
+		samples_add(&samples[3], program_run(stats) / size);
 	}
-	free(all);
-	berth_close(berth);
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	for (int i = 0; i < 4; i++) {
+		summaries[i] = samples_summary(&samples[i]);
+		figure_add(group, names[i], size, "us", summaries[i]);
+	}
+	return (struct looking){summaries[2].p50, summaries[3].p50};
+}
+
+static void crowd_adopt(struct worker *worker)
+{
+	struct samples samples = {0};
+	for (int round = 0; round < (quick ? 3 : 7); round++) {
+		worker_stop(worker);
+		worker_start(worker, prepare, serve, 0);
+		samples_add(&samples, worker_ask(worker, ASK_ADOPT) / MOST);
+	}
+	struct summary summary = samples_summary(&samples);
+	figure_add("taking over 1000 containers", "berth_recover, each", MOST, "us", summary);
+	target_value("taking over 1000 containers, each", "us", summary.p50, AT_MOST, 200);
 }
 
 void bench_crowd(void)
 {
-	static const int sizes[] = {0, 10, 100, MOST};
-	static const int whats[] = {ASK_LIMIT, ASK_BARE, ASK_DEFAULTS};
-	static const char *const names[] = {"limit", "library, the limit's features", "library, defaults"};
-	double base[3] = {0};
-	struct worker growing;
-	worker_start(&growing, prepare, serve, 0);
-	for (size_t s = 0; s < 4; s++) {
-		struct samples samples[3] = {{0}}, list = {0}, stats = {0};
-		worker_ask(&growing, sizes[s]);
-		double start = now_us();
-		for (int round = 0; round_goes_on(round, quick ? 31 : 201, start); round++)
-			for (int i = 0; i < 3; i++) {
-				double us = worker_ask(&growing, whats[i]);
-				if (round > 0)
-					samples_add(&samples[i], us);
-			}
-		for (int round = 0; round < 5 && sizes[s]; round++) {
-			samples_add(&list, worker_ask(&growing, ASK_LIST) / sizes[s]);
-			samples_add(&stats, worker_ask(&growing, ASK_STATS) / sizes[s]);
-		}
-		for (int i = 0; i < 3; i++) {
-			if (s == 0)
-				base[i] = samples_quantile(&samples[i], 0.5);
-			result_add(group, names[i], sizes[s], "us", &samples[i], "none living", base[i],
-				   i && s == 3 ? 1.3 : 0);
-		}
-		if (s > 0) {
-			result_add(group, "listing, each", sizes[s], "us", &list, "30 us", 30, 1);
-			result_add(group, "statistics, each", sizes[s], "us", &stats, "30 us", 30, 1);
-		}
+	static const int sizes[SIZES] = {0, 10, 100, MOST};
+	static const char *const names[KINDS] = {"limit", "library, the limit's features", "library, defaults"};
+	struct samples samples[SIZES][KINDS] = {{{0}}};
+	struct summary none[KINDS], all[KINDS];
+	struct looking looking[SIZES] = {{0}};
+	struct worker worker;
+	worker_start(&worker, prepare, serve, 0);
+	for (int s = 0; s < SIZES; s++) {
+		worker_ask(&worker, sizes[s]);
+		launches_measure(&worker, 7, samples[s]);
+		if (sizes[s])
+			looking[s] = looking_measure(&worker, sizes[s]);
 	}
-	worker_stop(&growing);
-	recover();
+	crowd_adopt(&worker);
+	worker_ask(&worker, ASK_END);
+	/* Again with none, so that drift meanwhile does not count for, or against, the many. */
+	launches_measure(&worker, 7, samples[0]);
+	worker_stop(&worker);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		; /* whose slave was stopped became this process's children */
+	for (int s = 0; s < SIZES; s++)
+		for (int i = 0; i < KINDS; i++) {
+			all[i] = samples_summary(&samples[s][i]);
+			if (s == 0)
+				none[i] = all[i];
+			figure_add_ratio("launching while N live", names[i], sizes[s], "us", all[i], "none",
+					 s ? none[i] : (struct summary){0});
+		}
+	target_ratio("launch while 1000 live", "us", all[1].p50, "none", none[1].p50, AT_MOST, 1.3);
+	target_ratio("launch while 1000 live, defaults", "us", all[2].p50, "none", none[2].p50, AT_MOST, 1.3);
+	target_value("berth ps of 1000, each", "us", looking[3].ps, AT_MOST, 30);
+	target_value("berth stats of 1000, each", "us", looking[3].stats, AT_MOST, 30);
+	target_ratio("berth ps of 1000, each: linear", "us", looking[3].ps, "of 100", looking[2].ps, AT_MOST, 1.25);
+	target_ratio("berth stats of 1000, each: linear", "us", looking[3].stats, "of 100", looking[2].stats, AT_MOST,
+		     1.25);
 }

@@ -8,6 +8,8 @@
 #include "tests/bench/bench.h"
 
 const char *const idle_argv[] = {"/idle", NULL};
+const char *const waiting_argv[] = {"/idle", "1", NULL};
+const int nowhere[3] = {-1, -1, -1};
 
 struct berth *bench_open(void)
 {
@@ -18,8 +20,7 @@ struct berth *bench_open(void)
 	return berth;
 }
 
-/* The names of all capabilities this process has: what it keeps where it drops none. */
-static const char *const *own_capabilities(void)
+const char *const *own_capabilities(void)
 {
 	static const char *names[64];
 	cap_t own = cap_get_proc();
@@ -36,11 +37,11 @@ struct job job_make(enum job_kind kind, struct berth *berth, struct limit *limit
 {
 	static atomic_int number;
 	struct job job = {.berth = berth, .limit = limit, .options = BERTH_OPTIONS_INIT};
-	/* Another name than in any other process, also one that was killed and left its directories. */
+	/* Another name than in any other process of this namespace. */
 	job.number = getpid() * 64 + atomic_fetch_add(&number, 1);
 	job.options.root = ROOT;
 	job.options.argv = argv ? argv : idle_argv;
-	job.options.cgroup_parent = PARENT;
+	job.options.cgroup_parent = bench_parent;
 	/* Much of it, or other load on the machine is measured: the limit does the same. */
 	job.options.resources.cpu_shares = 262144;
 	job.options.resources.memory = 256 << 20;

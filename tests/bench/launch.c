@@ -5,8 +5,8 @@
 void bench_launch(void)
 {
 	struct limit limit;
-	if (limit_open(&limit, PARENT, ROOT, idle_argv) < 0)
-		fail("the limit: no cgroups");
+	if (limit_open(&limit, bench_parent, ROOT, idle_argv) < 0)
+		fail("the limit: there is no cpu and memory controller below /sys/fs/cgroup");
 	struct berth *berth = bench_open();
 	struct job bare = job_make(JOB_BARE, berth, &limit, NULL);
 	struct job no_init = job_make(JOB_NO_INIT, berth, &limit, NULL);
@@ -17,10 +17,59 @@ void bench_launch(void)
 		{.name = "library, no init", .run = job_run, .data = &no_init},
 		{.name = "library, defaults", .run = job_run, .data = &defaults},
 	};
-	static const double targets[] = {0, 1.15, 0, 2.5};
-	contenders_run(contenders, 4, quick ? 300 : 3000);
-	result_add_all("launch", 0, contenders, 4, targets);
-	result_add_cpu("launch, CPU time", 0, contenders, 4);
+	contenders_run(contenders, 4, (struct pace){.rounds = 3000, .seconds = 24});
+	contenders_add("launch", 0, contenders, 4);
+	contenders_add_cpu("launch, CPU time", contenders, 4);
+	const struct summary *least = &contenders[0].summary, *most = &contenders[3].summary;
+	target_ratio("launch, the limit's features, p50", "us", contenders[1].summary.p50, "limit", least->p50, AT_MOST,
+		     1.15);
+	target_ratio("launch, defaults, p50", "us", most->p50, "limit", least->p50, AT_MOST, 2.5);
+	target_ratio("launch, defaults, p99", "us", most->p99, "limit", least->p99, AT_MOST, 2);
 	berth_close(berth);
-	limit_close(&limit, PARENT);
+	limit_close(&limit, bench_parent);
+}
+
+/* ---- What each layer of the hardening costs ---- */
+
+enum { SECCOMP = 1, CAPABILITIES = 2, NO_NEW_PRIVILEGES = 4 };
+
+/* The defaults without some of the layers. */
+static struct job layer_less(struct berth *berth, int without)
+{
+	struct job job = job_make(JOB_DEFAULTS, berth, NULL, NULL);
+	if (without & SECCOMP)
+		job.options.seccomp = "unconfined";
+	if (without & CAPABILITIES)
+		job.options.cap_add = own_capabilities();
+	if (without & NO_NEW_PRIVILEGES)
+		job.options.flags |= BERTH_NEW_PRIVILEGES;
+	return job;
+}
+
+/* One layer after the other is taken away. Seccomp is the first, as its filter depends on the capabilities. */
+void bench_layers(void)
+{
+	static const struct {
+		const char *name;
+		int without;
+	} layers[] = {
+		{"defaults", 0},
+		{"less seccomp", SECCOMP},
+		{"and less cut capabilities", SECCOMP | CAPABILITIES},
+		{"and less no_new_privs", SECCOMP | CAPABILITIES | NO_NEW_PRIVILEGES},
+	};
+	enum { COUNT = sizeof layers / sizeof *layers };
+	struct berth *berth = bench_open();
+	struct job jobs[COUNT];
+	struct contender contenders[COUNT] = {{0}};
+	for (size_t i = 0; i < COUNT; i++) {
+		jobs[i] = layer_less(berth, layers[i].without);
+		contenders[i] = (struct contender){.name = layers[i].name, .run = job_run, .data = &jobs[i]};
+	}
+	contenders_run(contenders, COUNT, (struct pace){.rounds = 2000, .seconds = 24});
+	contenders_add("hardening taken away", 0, contenders, COUNT);
+	contenders_add_cpu("hardening taken away, CPU time", contenders, COUNT);
+	target_value("hardening, p50 with all less p50 with none", "us",
+		     contenders[0].summary.p50 - contenders[COUNT - 1].summary.p50, AT_MOST, 250);
+	berth_close(berth);
 }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench [-q] [-o FILE] [GROUP...]   measures, prints a table, writes FILE
- * bench compare OLD NEW             says what got slower
+ * bench [-c] [-q] [-o FILE] [-p PAYLOAD] [GROUP...]   measures, prints a table, writes FILE; -c: fails on a miss
+ * bench compare OLD NEW                               says what got worse, and fails if something did
  */
 #include <fcntl.h>
-#include <sched.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "tests/bench/bench.h"
@@ -20,72 +17,113 @@ static const struct group {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
-	{"launch", bench_launch},   {"resident", bench_resident}, {"mounts", bench_mounts},
-	{"threads", bench_threads}, {"crowd", bench_crowd},       {"update", bench_update},
-	{"kill", bench_kill},       {"memory", bench_memory},     {"programs", bench_programs},
+	{"launch", bench_launch},     {"layers", bench_layers},         {"programs", bench_programs},
+	{"resident", bench_resident}, {"mounts", bench_mounts},         {"threads", bench_threads},
+	{"update", bench_update},     {"lxc-cgroup", bench_lxc_cgroup}, {"kill", bench_kill},
+	{"memory", bench_memory},     {"crowd", bench_crowd},
 };
 
-/* A mount namespace with a tmpfs on /run, as most machines have there, for all records and the root alike. */
-static void place_make(const char *payload)
-{
-	static const char *const directories[] = {"/run/bench", ROOT,        ROOT "/proc",
-						  ROOT "/sys",  ROOT "/dev", ROOT "/tmp"};
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
-		fail("can't make a mount namespace with a tmpfs on /run: %m");
-	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
-		if (mkdir(directories[i], 0755) < 0)
-			fail("mkdir %s: %m", directories[i]);
-	int from = open(payload, O_RDONLY | O_CLOEXEC), to = open(ROOT "/idle", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	static char bytes[1 << 20];
-	ssize_t length = read(from, bytes, sizeof bytes);
-	if (length <= 0 || length == sizeof bytes || write(to, bytes, (size_t)length) != length || close(to) < 0)
-		fail("can't copy %s: %m", payload);
-	close(from);
-}
+struct request {
+	const char *file;
+	char **groups;
+	int n_groups;
+	bool check;
+};
 
-static void settings_make(void)
+static bool wanted(const struct request *request, const char *name)
 {
-	/* A thousand containers, two descriptors each. */
-	struct rlimit files;
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-	/* The payloads' output, and nothing of the launching shell's. */
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	dup2(null, 0);
-	close(null);
-	unsetenv("BERTH_STATE_ROOT");
-	unsetenv("BERTH_DATA_ROOT");
-	/* Other load on the machine is not what is measured. Without the privilege it stays as it is. */
-	setpriority(PRIO_PROCESS, 0, -20);
-	/* Whose parent dies becomes this program's child, and is reaped. */
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
-
-static bool wanted(const char *name, char **names, int count)
-{
-	for (int i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
+	for (int i = 0; i < request->n_groups; i++)
+		if (strcmp(request->groups[i], name) == 0)
 			return true;
-	return count == 0;
+	return request->n_groups == 0;
+}
+
+static double load_now(void)
+{
+	double load = 0;
+	getloadavg(&load, 1);
+	return load;
+}
+
+struct processor {
+	char model[128];
+	bool virtual;
+};
+
+static struct processor processor_describe(void)
+{
+	struct processor processor = {0};
+	char *line = NULL;
+	size_t room = 0;
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	while (file && getline(&line, &room, file) > 0) {
+		if (!*processor.model)
+			sscanf(line, "model name : %127[^\n]", processor.model);
+		processor.virtual |= strncmp(line, "flags", 5) == 0 && strstr(line, " hypervisor");
+	}
+	if (file)
+		fclose(file);
+	free(line);
+	return processor;
+}
+
+/* JSON. A figure of a busy machine is worth less than its digits say: hence the load. */
+static char *machine_describe(double load_before)
+{
+	struct processor processor = processor_describe();
+	struct utsname name;
+	uname(&name);
+	name.release[strcspn(name.release, "-")] = '\0'; /* who built it does not matter */
+	struct berth *berth = bench_open();
+	json_t *machine = json_pack("{s:s, s:s, s:s, s:i, s:b, s:I, s:[f, f], s:s}", "kernel", name.release,
+				    "architecture", name.machine, "processor", processor.model, "processors",
+				    (int)sysconf(_SC_NPROCESSORS_ONLN), "virtual", processor.virtual, "memory_mib",
+				    (json_int_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) >> 20, "load",
+				    load_before, load_now(), "cgroups", berth_cgroup_layout(berth));
+	berth_close(berth);
+	char *text = machine ? json_dumps(machine, 0) : NULL;
+	json_decref(machine);
+	if (!text)
+		fail("out of memory");
+	return text;
+}
+
+static int measure(void *data)
+{
+	const struct request *request = data;
+	double load = load_now();
+	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+		if (wanted(request, groups[i].name))
+			groups[i].run();
+	size_t missed = targets_print();
+	if (request->file) {
+		char *machine = machine_describe(load);
+		figures_write(request->file, machine, quick);
+		free(machine);
+	}
+	return request->check && missed > 0;
 }
 
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "compare") == 0)
-		return result_compare(argv[2], argv[3]);
-	const char *file = NULL, *payload = "build/tests/payload/idle";
-	for (int option; (option = getopt(argc, argv, "qo:p:")) != -1;) {
-		if (option == 'q')
+		return figures_compare(argv[2], argv[3], stdout) > 0;
+	struct request request = {0};
+	const char *payload = "build/tests/payload/idle";
+	for (int option; (option = getopt(argc, argv, "cqo:p:")) != -1;) {
+		if (option == 'c')
+			request.check = true;
+		else if (option == 'q')
 			quick = true;
 		else if (option == 'o')
-			file = optarg;
+			request.file = optarg;
 		else if (option == 'p')
 			payload = optarg;
 		else
 			return 2;
 	}
+	request.groups = argv + optind;
+	request.n_groups = argc - optind;
 	for (int i = optind; i < argc; i++) {
 		bool known = false;
 		for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
@@ -93,15 +131,5 @@ int main(int argc, char **argv)
 		if (!known)
 			fail("there is no group '%s'", argv[i]);
 	}
-	int output = file ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1;
-	if (file && output < 0)
-		fail("can't write %s: %m", file);
-	settings_make();
-	place_make(payload);
-	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
-		if (wanted(groups[i].name, argv + optind, argc - optind))
-			groups[i].run();
-	if (file)
-		result_write(file);
-	return 0;
+	return place_run(measure, &request, payload);
 }

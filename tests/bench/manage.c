@@ -13,7 +13,7 @@ static struct limit limit;
 
 static struct berth *prepare(void)
 {
-	int code = limit_open(&limit, PARENT, ROOT, idle_argv);
+	int code = limit_open(&limit, bench_parent, ROOT, idle_argv);
 	if (code < 0)
 		fail("the limit: %s", strerror(-code));
 	return bench_open();
@@ -59,28 +59,26 @@ static double update_raw(void *data)
 
 void bench_update(void)
 {
-	static const char *const argv[] = {"/idle", "1", NULL};
 	struct berth *berth = prepare();
-	struct job job = job_make(JOB_DEFAULTS, berth, &limit, argv);
-	static const int nowhere[] = {-1, -1, -1};
+	struct job job = job_make(JOB_DEFAULTS, berth, &limit, waiting_argv);
 	job.options.name = "bench-update";
 	job.options.stdio = nowhere;
 	struct updated updated = {.container = job_start(&job)};
-	const char *directory[] = {limit.v2 ? "" : "/cpu", limit.v2 ? "" : "/memory"};
-	snprintf(updated.share, sizeof updated.share, "/sys/fs/cgroup%s/" PARENT "/bench-update/%s", directory[0],
-		 limit.v2 ? "cpu.weight" : "cpu.shares");
-	snprintf(updated.memory, sizeof updated.memory, "/sys/fs/cgroup%s/" PARENT "/bench-update/%s", directory[1],
-		 limit.v2 ? "memory.max" : "memory.limit_in_bytes");
+	snprintf(updated.share, sizeof updated.share, "/sys/fs/cgroup%s/%s/bench-update/%s", limit.v2 ? "" : "/cpu",
+		 bench_parent, limit.v2 ? "cpu.weight" : "cpu.shares");
+	snprintf(updated.memory, sizeof updated.memory, "/sys/fs/cgroup%s/%s/bench-update/%s",
+		 limit.v2 ? "" : "/memory", bench_parent, limit.v2 ? "memory.max" : "memory.limit_in_bytes");
 	struct contender contenders[] = {
 		{.name = "raw writes", .run = update_raw, .data = &updated},
 		{.name = "library", .run = update_by_library, .data = &updated},
 	};
-	static const double targets[] = {0, 1.3};
-	contenders_run(contenders, 2, quick ? 500 : 5000);
-	result_add_all("updating share and limit", 0, contenders, 2, targets);
+	contenders_run(contenders, 2, (struct pace){.rounds = 6000, .seconds = 6});
+	contenders_add("updating share and limit", 0, contenders, 2);
+	target_ratio("update by the library", "us", contenders[1].summary.p50, "raw writes", contenders[0].summary.p50,
+		     AT_MOST, 1.3);
 	job_stop(updated.container);
 	berth_close(berth);
-	limit_close(&limit, PARENT);
+	limit_close(&limit, bench_parent);
 }
 
 /* ---- Killing ---- */
@@ -134,6 +132,8 @@ void bench_kill(void)
 {
 	static const int sizes[] = {1, 100, 1000};
 	static const char *const size_texts[] = {"1", "100", "1000"};
+	static const char *const whats[] = {"kill to removed, 1 process", "kill to removed, 100 processes",
+					    "kill to removed, 1000 processes"};
 	struct berth *berth = prepare();
 	for (size_t i = 0; i < 3; i++) {
 		const char *const argv[] = {"/idle", size_texts[i], NULL};
@@ -150,12 +150,12 @@ void bench_kill(void)
 			{.name = "library, the limit's features", .run = kill_by_library, .data = &killed},
 			{.name = "library, defaults", .run = kill_by_library, .data = &defaults},
 		};
-		static const double targets[] = {0, 1.2, 1.2};
-		contenders_run(contenders, 3, (quick ? 60 : 600) / (i + 1));
-		result_add_all("killing N processes", sizes[i], contenders, 3, targets);
+		contenders_run(contenders, 3, (struct pace){.rounds = (int)(1200 / (i + 1)), .seconds = 8});
+		contenders_add("killing N processes", sizes[i], contenders, 3);
+		target_ratio(whats[i], "us", contenders[1].summary.p50, "raw", contenders[0].summary.p50, AT_MOST, 1.2);
 		close(killed.ready[0]);
 		close(killed.ready[1]);
 	}
 	berth_close(berth);
-	limit_close(&limit, PARENT);
+	limit_close(&limit, bench_parent);
 }

@@ -1,65 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <err.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "tests/bench/bench.h"
 
 bool quick;
-
-void fail(const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	fputs("bench: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-	exit(1);
-}
 
 double now_us(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-void samples_add(struct samples *samples, double value)
-{
-	if (samples->count == samples->room) {
-		samples->room = samples->room ? samples->room * 2 : 256;
-		samples->values = reallocarray(samples->values, samples->room, sizeof value);
-		if (!samples->values)
-			fail("out of memory");
-	}
-	samples->values[samples->count++] = value;
-}
-
-void samples_free(struct samples *samples)
-{
-	free(samples->values);
-	*samples = (struct samples){0};
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-	return (left > right) - (left < right);
-}
-
-double samples_quantile(struct samples *samples, double part)
-{
-	if (samples->count == 0)
-		return 0;
-	qsort(samples->values, samples->count, sizeof *samples->values, compare);
-	size_t at = (size_t)(part * (double)samples->count);
-	return samples->values[at < samples->count ? at : samples->count - 1];
 }
 
 /* Of this process and of its children that it has waited for. */
@@ -75,23 +29,43 @@ static double cpu_us(void)
 	return sum;
 }
 
-bool round_goes_on(int round, int rounds, double start_us)
+bool pace_goes_on(struct pace *pace)
 {
-	enum { LEAST = 10 };
-	return round < rounds && (round < LEAST || now_us() - start_us < (quick ? 3e6 : 18e6));
+	enum { LEAST = 10, PART = 6 };
+	if (pace->round == 0)
+		pace->start_us = now_us();
+	int round = pace->round++, part = quick ? PART : 1;
+	return round < LEAST || (round < pace->rounds / part && now_us() - pace->start_us < pace->seconds * 1e6 / part);
 }
 
-void contenders_run(struct contender *contenders, size_t count, size_t rounds)
+void contenders_run(struct contender *contenders, size_t count, struct pace pace)
 {
 	/* One round that doesn't count: caches, and what is made on first use. */
 	for (size_t i = 0; i < count; i++)
 		contenders[i].run(contenders[i].data);
-	double start = now_us();
-	for (size_t round = 0; round_goes_on((int)round, (int)rounds, start); round++)
+	for (size_t first = 0; pace_goes_on(&pace); first++)
 		for (size_t i = 0; i < count; i++) {
-			struct contender *contender = &contenders[(round + i) % count];
+			struct contender *contender = &contenders[(first + i) % count];
 			double before = cpu_us();
 			samples_add(&contender->samples, contender->run(contender->data));
 			samples_add(&contender->cpu, cpu_us() - before);
 		}
+	for (size_t i = 0; i < count; i++) {
+		contenders[i].summary = samples_summary(&contenders[i].samples);
+		contenders[i].cpu_summary = samples_summary(&contenders[i].cpu);
+	}
+}
+
+void contenders_add(const char *group, double x, const struct contender *contenders, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		figure_add_ratio(group, contenders[i].name, x, "us", contenders[i].summary, contenders[0].name,
+				 i ? contenders[0].summary : (struct summary){0});
+}
+
+void contenders_add_cpu(const char *group, const struct contender *contenders, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		figure_add_ratio(group, contenders[i].name, 0, "us", contenders[i].cpu_summary, contenders[0].name,
+				 i ? contenders[0].cpu_summary : (struct summary){0});
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/lxc.h"
 #include "tests/bench/programs.h"
 
 static const char group[] = "beside a running container";
@@ -59,13 +60,18 @@ static int descriptors(void)
 	return count;
 }
 
-/* The container that a launcher in the background made. */
+/* The proportional set of the process that stays beside a container which a launcher in the background made. */
 static double monitor_pss(struct berth *berth)
 {
+	static const char name[] = "bench-detached";
+	char parent[64];
+	snprintf(parent, sizeof parent, "--cgroup-parent=%s", bench_parent);
+	const char *argv[] = {program_built("berth"), "run", "-d",    "-n", name, "--root=" ROOT, parent,
+			      "--mem=256M",           "--",  "/idle", "1",  NULL};
 	struct berth_error error = BERTH_ERROR_INIT;
 	struct berth_container *found;
-	program_run(program_berth_detached());
-	if (berth_container_find(berth, "bench-detached", &found, &error) < 0)
+	program_run(argv);
+	if (berth_container_find(berth, name, &found, &error) < 0)
 		fail("%s", error.text);
 	double pss = memory_kib(parent_of(berth_container_pid(found)), proportional_lines);
 	struct berth_end end = BERTH_END_INIT;
@@ -76,49 +82,59 @@ static double monitor_pss(struct berth *berth)
 	return pss;
 }
 
-/* lxc-execute, waiting for the payload's byte. 0: it is not here. */
+/* lxc-execute's own: it stays. */
 static double lxc_pss(void)
 {
-	char *const *argv = program_lxc_waiting();
-	if (!argv)
-		return 0;
-	int ready[2];
-	char byte;
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		fail("pipe: %m");
-	pid_t pid = program_start(argv, ready[1]);
-	close(ready[1]);
-	double pss = read(ready[0], &byte, 1) == 1 ? memory_kib(pid, proportional_lines) : 0;
-	close(ready[0]);
-	program_run(program_lxc_stop());
-	waitpid(pid, NULL, 0);
+	struct lxc_waiting lxc = lxc_start();
+	double pss = memory_kib(lxc.pid, proportional_lines);
+	lxc_stop(&lxc);
 	return pss;
 }
 
-void bench_memory(void)
+static void init_measure(struct berth *berth)
 {
 	enum { MANY = 50 };
-	static const char *const argv[] = {"/idle", "1", NULL};
-	static const int nowhere[] = {-1, -1, -1};
-	struct berth *berth = bench_open();
-	struct job job = job_make(JOB_DEFAULTS, berth, NULL, argv);
+	struct job job = job_make(JOB_DEFAULTS, berth, NULL, waiting_argv);
 	job.options.stdio = nowhere;
 	struct berth_container *containers[MANY];
-	struct samples init = {0};
+	struct samples samples = {0};
 	int before = descriptors();
 	for (int i = 0; i < MANY; i++)
 		containers[i] = job_start(&job);
 	double held = (double)(descriptors() - before) / MANY;
 	for (int i = 0; i < MANY; i++) {
-		samples_add(&init, memory_kib(berth_container_pid(containers[i]), private_lines));
+		samples_add(&samples, memory_kib(berth_container_pid(containers[i]), private_lines));
 		job_stop(containers[i]);
 	}
-	result_add(group, "init's private memory", 0, "KiB", &init, "64 KiB", 64, 1);
-	result_add_value(group, "descriptors a slave holds, each", 0, "", held, "3", 3, 1);
-	double lxc = lxc_pss();
-	if (lxc > 0)
-		result_add_value(group, "lxc-execute, proportional set", 0, "KiB", lxc, "", 0, 0);
-	result_add_value(group, "berth run -d, proportional set", 0, "KiB", monitor_pss(berth), "lxc-execute", lxc,
-			 0.15);
+	struct summary init = samples_summary(&samples);
+	figure_add(group, "init, private", 0, "KiB", init);
+	figure_add(group, "descriptors its slave holds", 0, "", summary_of(held));
+	target_value("init's private memory", "KiB", init.p50, AT_MOST, 64);
+	target_value("descriptors a slave holds per container", "", held, AT_MOST, 3);
+}
+
+void bench_memory(void)
+{
+	static const char what[] = "memory of the monitor of `berth run -d`";
+	char why[256];
+	size_t count;
+	launchers(&count);
+	struct berth *berth = bench_open();
+	init_measure(berth);
+	struct samples ours = {0}, theirs = {0};
+	bool lxc = lxc_works(why, sizeof why);
+	for (int i = 0; i < 5; i++) {
+		samples_add(&ours, monitor_pss(berth));
+		if (lxc)
+			samples_add(&theirs, lxc_pss());
+	}
+	struct summary us = samples_summary(&ours), them = samples_summary(&theirs);
+	if (lxc)
+		figure_add(group, "lxc-execute, proportional", 0, "KiB", them);
+	figure_add_ratio(group, "berth run -d, proportional", 0, "KiB", us, "lxc-execute", them);
+	if (lxc)
+		target_ratio(what, "KiB", us.p50, "lxc-execute", them.p50, AT_MOST, 0.15);
+	else
+		target_unmeasured(what, why);
 	berth_close(berth);
 }

@@ -20,7 +20,7 @@ static struct job bare, defaults;
 
 static void prepare_jobs(void)
 {
-	int code = limit_open(&limit, PARENT, ROOT, idle_argv);
+	int code = limit_open(&limit, bench_parent, ROOT, idle_argv);
 	if (code < 0)
 		fail("the limit: %s", strerror(-code));
 	struct berth *berth = bench_open();
@@ -53,18 +53,24 @@ static double serve(int what)
 	}
 }
 
-/* Asks all workers in turn for each of the things, rounds times. samples[worker][what] */
-static void ask_all(struct worker *workers, size_t count, const int *whats, size_t n_whats, size_t rounds,
-		    struct samples samples[][4])
+enum { KINDS = 3 };
+static const int kinds[KINDS] = {ASK_LIMIT, ASK_BARE, ASK_DEFAULTS};
+static const char *const kind_names[KINDS] = {"limit", "library, the limit's features", "library, defaults"};
+
+/* Asks all workers in turn for a launch of each kind. summaries[worker][kind] */
+static void ask_all(struct worker *workers, size_t count, struct pace pace, struct summary (*summaries)[KINDS])
 {
-	double start = now_us();
-	for (size_t round = 0; round_goes_on((int)round, (int)rounds + 1, start); round++)
-		for (size_t i = 0; i < count * n_whats; i++) {
-			size_t at = (round + i) % (count * n_whats), worker = at / n_whats;
-			double us = worker_ask(&workers[worker], whats[at % n_whats]);
-			if (round > 0) /* the first doesn't count */
-				samples_add(&samples[worker][whats[at % n_whats]], us);
+	struct samples samples[4][KINDS] = {{{0}}};
+	size_t asked = count * KINDS;
+	for (size_t i = 0; i < asked; i++) /* that doesn't count */
+		worker_ask(&workers[i / KINDS], kinds[i % KINDS]);
+	for (size_t first = 0; pace_goes_on(&pace); first++)
+		for (size_t i = 0; i < asked; i++) {
+			size_t at = (first + i) % asked, worker = at / KINDS, kind = at % KINDS;
+			samples_add(&samples[worker][kind], worker_ask(&workers[worker], kinds[kind]));
 		}
+	for (size_t i = 0; i < asked; i++)
+		summaries[i / KINDS][i % KINDS] = samples_summary(&samples[i / KINDS][i % KINDS]);
 }
 
 static void occupy(double gigabytes)
@@ -83,30 +89,34 @@ static void occupy(double gigabytes)
 void bench_resident(void)
 {
 	static const double sizes[] = {0, 0.25, 1, 4};
-	static const int whats[] = {ASK_LIMIT, ASK_BARE, ASK_DEFAULTS};
-	struct samples samples[4][4] = {{{0}}};
+	static const char group[] = "GiB resident in the slave", full[] = "launch from a slave with 4 GiB resident";
+	struct summary summaries[4][KINDS], forks[4];
 	struct worker workers[4];
 	long available = sysconf(_SC_AVPHYS_PAGES) / 1024 * (sysconf(_SC_PAGESIZE) / 1024); /* MiB */
-	size_t count = available > 8192 ? 4 : available > 3072 ? 3 : 2;
+	size_t count = available > 7168 ? 4 : available > 3072 ? 3 : 2;
 	for (size_t i = 0; i < count; i++)
 		worker_start(&workers[i], occupy, serve, sizes[i]);
-	ask_all(workers, count, whats, 3, quick ? 40 : 400, samples);
+	ask_all(workers, count, (struct pace){.rounds = 400, .seconds = 18}, summaries);
 	/* What a launcher that forks would pay before anything else. */
+	struct samples samples[4] = {{0}};
 	for (int i = 0; i < 7; i++)
 		for (size_t w = 0; w < count; w++)
-			samples_add(&samples[w][ASK_FORK], worker_ask(&workers[w], ASK_FORK));
-	double base = samples_quantile(&samples[0][ASK_BARE], 0.5);
-	double base_defaults = samples_quantile(&samples[0][ASK_DEFAULTS], 0.5);
-	double base_fork = samples_quantile(&samples[0][ASK_FORK], 0.5);
+			samples_add(&samples[w], worker_ask(&workers[w], ASK_FORK));
 	for (size_t i = 0; i < count; i++) {
-		result_add("GiB resident in the slave", "limit", sizes[i], "us", &samples[i][ASK_LIMIT], "", 0, 0);
-		result_add("GiB resident in the slave", "library, the limit's features", sizes[i], "us",
-			   &samples[i][ASK_BARE], "0 GiB", base, i == 3 ? 1.1 : 0);
-		result_add("GiB resident in the slave", "library, defaults", sizes[i], "us", &samples[i][ASK_DEFAULTS],
-			   "0 GiB", base_defaults, i == 3 ? 1.1 : 0);
-		result_add("GiB resident in the slave", "a plain fork, exit and wait", sizes[i], "us",
-			   &samples[i][ASK_FORK], "0 GiB", base_fork, 0);
+		forks[i] = samples_summary(&samples[i]);
+		for (int k = 0; k < KINDS; k++)
+			figure_add_ratio(group, kind_names[k], sizes[i], "us", summaries[i][k], "0 GiB",
+					 i ? summaries[0][k] : (struct summary){0});
+		figure_add_ratio(group, "a plain fork, exit and wait", sizes[i], "us", forks[i], "0 GiB",
+				 i ? forks[0] : (struct summary){0});
 		worker_stop(&workers[i]);
+	}
+	if (count == 4) {
+		target_ratio(full, "us", summaries[3][1].p50, "0 GiB", summaries[0][1].p50, AT_MOST, 1.1);
+		target_ratio("launch from a slave with 4 GiB, defaults", "us", summaries[3][2].p50, "0 GiB",
+			     summaries[0][2].p50, AT_MOST, 1.1);
+	} else {
+		target_unmeasured(full, "less than 7 GiB of memory are free");
 	}
 }
 
@@ -133,22 +143,21 @@ static void mount_many(double count)
 void bench_mounts(void)
 {
 	static const double counts[] = {30, 300, 3000};
-	static const int whats[] = {ASK_LIMIT, ASK_BARE, ASK_DEFAULTS};
-	static const char group[] = "mounts on the host";
-	struct samples samples[3][4] = {{{0}}};
+	static const char *const whats[] = {"launch under 30 mounts", "launch under 300 mounts",
+					    "launch under 3000 mounts"};
+	struct summary summaries[3][KINDS];
 	struct worker workers[3];
 	for (size_t i = 0; i < 3; i++) {
 		worker_start(&workers[i], mount_many, serve, counts[i]);
 		worker_ask(&workers[i], ASK_FORK); /* its mounts are made */
 		rmdir("/run/bench/mounts");
 	}
-	ask_all(workers, 3, whats, 3, quick ? 30 : 200, samples);
+	ask_all(workers, 3, (struct pace){.rounds = 400, .seconds = 18}, summaries);
 	for (size_t i = 0; i < 3; i++) {
-		double base = samples_quantile(&samples[i][ASK_LIMIT], 0.5);
-		result_add(group, "limit", counts[i], "us", &samples[i][ASK_LIMIT], "", 0, 0);
-		result_add(group, "library, the limit's features", counts[i], "us", &samples[i][ASK_BARE], "limit",
-			   base, 1.15);
-		result_add(group, "library, defaults", counts[i], "us", &samples[i][ASK_DEFAULTS], "limit", base, 0);
+		for (int k = 0; k < KINDS; k++)
+			figure_add_ratio("mounts on the host", kind_names[k], counts[i], "us", summaries[i][k], "limit",
+					 k ? summaries[i][0] : (struct summary){0});
+		target_ratio(whats[i], "us", summaries[i][1].p50, "limit", summaries[i][0].p50, AT_MOST, 1.15);
 		worker_stop(&workers[i]);
 	}
 }
@@ -195,29 +204,32 @@ static double crew_work(struct crew *crew, int threads)
 void bench_threads(void)
 {
 	static const int threads[] = {1, 2, 4};
-	static const char group[] = "threads launching at once";
+	static const char *const whats[] = {"launches from 1 thread", "launches from 2 threads",
+					    "launches from 4 threads"};
 	prepare_jobs();
-	struct crew crews[] = {{.run = job_run_limit}, {.run = job_run}, {.run = job_run}};
-	static const char *const names[] = {"limit", "library, the limit's features", "library, defaults"};
-	for (int c = 0; c < 3; c++) {
+	struct crew crews[KINDS] = {{.run = job_run_limit}, {.run = job_run}, {.run = job_run}};
+	for (int c = 0; c < KINDS; c++) {
 		crews[c].launches = 10;
 		for (int i = 0; i < MOST_THREADS; i++)
 			crews[c].jobs[i] = job_make(c == 2 ? JOB_DEFAULTS : JOB_BARE, bare.berth, &limit, NULL);
 	}
-	struct samples samples[3][3] = {{{0}}};
-	double start = now_us();
-	for (int round = 0; round_goes_on(round, quick ? 5 : 25, start); round++)
+	struct samples samples[3][KINDS] = {{{0}}};
+	struct pace pace = {.rounds = 120, .seconds = 20};
+	for (int first = 0; pace_goes_on(&pace); first++)
 		for (int t = 0; t < 3; t++)
-			for (int i = 0; i < 3; i++) {
-				int c = (round + i) % 3;
+			for (int i = 0; i < KINDS; i++) {
+				int c = (first + i) % KINDS;
 				samples_add(&samples[t][c], crew_work(&crews[c], threads[t]));
 			}
 	for (int t = 0; t < 3; t++) {
-		double base = samples_quantile(&samples[t][0], 0.5);
-		for (int c = 0; c < 3; c++)
-			result_add(group, names[c], threads[t], "launches/s", &samples[t][c], "limit", c ? base : 0,
-				   c == 1 ? 0.85 : 0);
+		struct summary summaries[KINDS];
+		for (int c = 0; c < KINDS; c++) {
+			summaries[c] = samples_summary(&samples[t][c]);
+			figure_add_ratio("threads launching at once", kind_names[c], threads[t], "launches/s",
+					 summaries[c], "limit", c ? summaries[0] : (struct summary){0});
+		}
+		target_ratio(whats[t], "launches/s", summaries[1].p50, "limit", summaries[0].p50, AT_LEAST, 0.85);
 	}
 	berth_close(bare.berth);
-	limit_close(&limit, PARENT);
+	limit_close(&limit, bench_parent);
 }
