@@ -46,10 +46,12 @@ static int limits_check(const struct cgroup_limits *limits, struct error *error)
 static int place_apply(const struct cgroup *cgroup, const struct cgroup_place *place, unsigned int controllers,
 		       const struct cgroup_limits *limits, struct error *error)
 {
-	cleanup_fd int fd = cgroup_place_open(cgroup, place);
-	if (fd < 0)
-		return error_errno(error, -fd, "open %s to write limits", place->path);
-	struct cgroup_directory directory = {.fd = fd, .path = place->path, .fresh = cgroup->fresh};
+	struct cgroup_directory directory = {
+		.fd = place->hierarchy->fd,
+		.relative = cgroup->relative,
+		.path = place->path,
+		.fresh = cgroup->fresh,
+	};
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
 		if (!(controllers & CGROUP_BIT(i)))
 			continue;

@@ -158,7 +158,7 @@ int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *error)
 		cleanup_fd int fd = cgroup_place_open(cgroup, place);
 		if (fd < 0)
 			return error_errno(error, -fd, "move process %d into %s", pid, place->path);
-		struct cgroup_directory directory = {.fd = fd, .path = place->path};
+		struct cgroup_directory directory = {.fd = fd, .relative = ".", .path = place->path};
 		int result = cgroup_directory_write(&directory, "cgroup.procs", text, error);
 		if (result < 0)
 			return result;

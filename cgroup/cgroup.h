@@ -139,6 +139,19 @@ int cgroup_apply(struct cgroup *cgroup, const struct cgroup_limits *limits, stru
 uint64_t cgroup_weight_from_shares(uint64_t shares);
 uint64_t cgroup_shares_from_weight(uint64_t weight);
 
+/* What the caller knows of a cgroup's memory limits, which then need not be read. Zero: nothing. */
+struct cgroup_memory_known {
+	uint64_t limit;     /* what was last put in force; by now it may be another, which costs no more than time */
+	bool no_swap_limit; /* there is none */
+};
+
+/*
+ * Puts a memory limit in force where that is a matter of writing it: what is in use fits, and there is no limit of swap
+ * that would have to go along. Returns 1 when it is in force, 0 when it is one for cgroup_memory_shrink, or -errno.
+ */
+int cgroup_memory_fit(const struct cgroup *cgroup, uint64_t memory, const struct cgroup_memory_known *known,
+		      struct error *error);
+
 /*
  * One step towards a memory limit below what is in use: reclaims a bounded amount (swapping out where there is swap)
  * and lets the limit in force follow the usage down. target->memory is set, and target->swap if swap is limited too.

@@ -18,7 +18,9 @@ struct cgroup_controller_operations {
 	/* What cgroup_read_end wants; NULL: nothing. Each file that is opened costs a launch, opened for the first
 	 * time as it mostly is, some 10 us. */
 	bool (*read_end)(int directory, struct cgroup_stats *stats);
-	/* One step of cgroup_memory_shrink. NULL for all but memory. */
+	/* cgroup_memory_fit, and one step of cgroup_memory_shrink. NULL for all but memory. */
+	int (*fit)(const struct cgroup_directory *directory, uint64_t memory, const struct cgroup_memory_known *known,
+		   struct error *error);
 	int (*shrink)(const struct cgroup_directory *directory, const struct cgroup_limits *target,
 		      struct error *error);
 };
@@ -70,10 +72,16 @@ int cgroup_v1_cpu_apply(const struct cgroup_directory *directory, const struct c
 			struct error *error);
 int cgroup_v1_memory_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			   struct error *error);
+int cgroup_v1_memory_fit(const struct cgroup_directory *directory, uint64_t memory,
+			 const struct cgroup_memory_known *known, struct error *error);
+int cgroup_v2_memory_fit(const struct cgroup_directory *directory, uint64_t memory,
+			 const struct cgroup_memory_known *known, struct error *error);
 int cgroup_v1_memory_shrink(const struct cgroup_directory *directory, const struct cgroup_limits *target,
 			    struct error *error);
 int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const struct cgroup_limits *target,
 			    struct error *error);
+/* Whether a limit of memory and swap together is in force. */
+bool cgroup_v1_swap_is_limited(const struct cgroup_directory *directory);
 bool cgroup_v1_cpu_read(int directory, struct cgroup_stats *stats);
 bool cgroup_v1_cpuacct_read(int directory, struct cgroup_stats *stats);
 bool cgroup_v1_cpuacct_read_end(int directory, struct cgroup_stats *stats);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,18 +31,45 @@ int cgroup_file_open(int top, const char *relative, const char *file)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The path of a file of the directory, relative to its fd; one that is too long is one that is not there. */
+static const char *file_path(const struct cgroup_directory *directory, const char *file, char buffer[PATH_MAX])
+{
+	snprintf(buffer, PATH_MAX, "%s/%s", directory->relative, file);
+	return buffer;
+}
+
+ssize_t cgroup_directory_read(const struct cgroup_directory *directory, const char *file, char *buffer, size_t size)
+{
+	char path[PATH_MAX];
+	return file_read(directory->fd, file_path(directory, file, path), buffer, size);
+}
+
+int cgroup_directory_read_u64(const struct cgroup_directory *directory, const char *file, uint64_t *value)
+{
+	char path[PATH_MAX];
+	return file_read_u64(directory->fd, file_path(directory, file, path), value);
+}
+
+bool cgroup_directory_has(const struct cgroup_directory *directory, const char *file)
+{
+	char path[PATH_MAX];
+	return faccessat(directory->fd, file_path(directory, file, path), F_OK, 0) == 0;
+}
+
 int cgroup_directory_write(const struct cgroup_directory *directory, const char *file, const char *value,
 			   struct error *error)
 {
+	char path[PATH_MAX];
+	file_path(directory, file, path);
 	int result;
 	do
 		/* v1 gives up reclaiming for a memory limit when a signal arrives; it has been handled by now. */
-		result = file_write(directory->fd, file, value);
+		result = file_write(directory->fd, path, value);
 	while (result == -EINTR);
 	if (result == 0)
 		return 0;
 	error_errno(error, -result, "write %s to %s/%s", *value ? value : "\"\"", directory->path, file);
-	if (result == -ENOENT && faccessat(directory->fd, "cgroup.procs", F_OK, 0) == 0)
+	if (result == -ENOENT && cgroup_directory_has(directory, "cgroup.procs"))
 		error_hint(error, "(this kernel was built or booted without that file)");
 	return result;
 }
@@ -54,10 +82,15 @@ int cgroup_directory_write_u64(const struct cgroup_directory *directory, const c
 	return cgroup_directory_write(directory, file, value == CGROUP_UNLIMITED ? unlimited : text, error);
 }
 
-uint64_t cgroup_directory_u64(int directory, const char *file)
+uint64_t cgroup_u64(int directory, const char *file)
+{
+	return cgroup_directory_u64(&(struct cgroup_directory){.fd = directory, .relative = "."}, file);
+}
+
+uint64_t cgroup_directory_u64(const struct cgroup_directory *directory, const char *file)
 {
 	uint64_t value = 0;
-	return file_read_u64(directory, file, &value) == 0 ? value : 0;
+	return cgroup_directory_read_u64(directory, file, &value) == 0 ? value : 0;
 }
 
 /* ---- The tree below a directory ---- */

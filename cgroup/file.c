@@ -298,7 +298,7 @@ int cgroup_file_write(const struct cgroup *cgroup, const char *name, const char 
 	cleanup_fd int fd = cgroup_place_open(cgroup, target.place);
 	if (fd < 0)
 		return error_errno(error, -fd, "open %s", target.place->path);
-	struct cgroup_directory directory = {.fd = fd, .path = target.place->path};
+	struct cgroup_directory directory = {.fd = fd, .relative = ".", .path = target.place->path};
 	char converted[VALUE_SIZE];
 	if (target.to == same)
 		result = cgroup_directory_write(&directory, target.file, value, error);

@@ -23,7 +23,7 @@ int cgroup_freeze(const struct cgroup *cgroup, bool freeze, int timeout_ms, stru
 	if (fd < 0)
 		return error_errno(error, -fd, "%s %s", verb, place->path);
 	const struct cgroup_version_operations *operations = cgroup_version_operations(place->hierarchy->version);
-	struct cgroup_directory directory = {.fd = fd, .path = place->path};
+	struct cgroup_directory directory = {.fd = fd, .relative = ".", .path = place->path};
 	int result = operations->freeze(&directory, freeze, error);
 	if (result < 0)
 		return result;

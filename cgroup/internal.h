@@ -41,13 +41,19 @@ struct cgroup {
 	bool fresh; /* made by cgroup_create, and no limits were applied since */
 };
 
-/* ---- One directory, open ---- */
+/* ---- One directory ---- */
 
 struct cgroup_directory {
-	int fd;           /* O_PATH */
-	const char *path; /* for messages; borrowed */
-	bool fresh;       /* just made: no limit has been written to it */
+	int fd;               /* O_PATH */
+	const char *relative; /* where it is below fd: the path of a file costs less than opening a directory for two */
+	const char *path;     /* for messages; both borrowed */
+	bool fresh;           /* just made: no limit has been written to it */
 };
+
+/* As those of nsutil/base/file.h, for a file of the directory. */
+ssize_t cgroup_directory_read(const struct cgroup_directory *directory, const char *file, char *buffer, size_t size);
+int cgroup_directory_read_u64(const struct cgroup_directory *directory, const char *file, uint64_t *value);
+bool cgroup_directory_has(const struct cgroup_directory *directory, const char *file);
 
 /* Opens the cgroup's directory at the place. The descriptor (CLOEXEC, O_PATH), or -errno. */
 int cgroup_place_open(const struct cgroup *cgroup, const struct cgroup_place *place);
@@ -61,8 +67,9 @@ int cgroup_directory_write(const struct cgroup_directory *directory, const char 
 /* The same for a number; CGROUP_UNLIMITED is written as `unlimited` ("max" or "-1"). */
 int cgroup_directory_write_u64(const struct cgroup_directory *directory, const char *file, uint64_t value,
 			       const char *unlimited, struct error *error);
-/* The number in the file, or 0 where it can't be read. */
-uint64_t cgroup_directory_u64(int directory, const char *file);
+/* The number in the file, or 0 where it can't be read; for a directory of its own descriptor, and for the other. */
+uint64_t cgroup_u64(int directory, const char *file);
+uint64_t cgroup_directory_u64(const struct cgroup_directory *directory, const char *file);
 
 /* The directory and all below it, parents before children, as paths relative to it; the first is ".". */
 struct cgroup_tree {

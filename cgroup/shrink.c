@@ -17,6 +17,35 @@
  * long for it. */
 enum { STEP_BYTES = 16 << 20, SLACK_BYTES = 4 << 20 };
 
+/* ---- At once ---- */
+
+int cgroup_v1_memory_fit(const struct cgroup_directory *directory, uint64_t memory,
+			 const struct cgroup_memory_known *known, struct error *error)
+{
+	/* Below the usage the kernel would reclaim for a while, and perhaps answer EBUSY; it does not kill. */
+	bool raised = known->limit && memory >= known->limit;
+	if (!raised && cgroup_directory_u64(directory, "memory.usage_in_bytes") > memory)
+		return 0;
+	if (!known->no_swap_limit && cgroup_v1_swap_is_limited(directory))
+		return 0;
+	int result = cgroup_directory_write_u64(directory, "memory.limit_in_bytes", memory, "-1", error);
+	return result == 0 ? 1 : result == -EBUSY ? 0 : result;
+}
+
+int cgroup_v2_memory_fit(const struct cgroup_directory *directory, uint64_t memory,
+			 const struct cgroup_memory_known *known, struct error *error)
+{
+	/* Below the usage the kernel would kill, so that what was known once is no good; swap is limited apart. */
+	(void)known;
+	uint64_t usage;
+	if (cgroup_directory_read_u64(directory, "memory.current", &usage) < 0 || usage > memory)
+		return 0;
+	int result = cgroup_directory_write_u64(directory, "memory.max", memory, "max", error);
+	return result < 0 ? result : 1;
+}
+
+/* ---- Step by step ---- */
+
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -42,8 +71,8 @@ static void v1_ratchet_swap(const struct cgroup_directory *directory, uint64_t l
 	if (!swap || swap == CGROUP_UNLIMITED)
 		return;
 	uint64_t wanted = limit + (swap == CGROUP_NO_SWAP ? 0 : swap);
-	if (wanted < limit || cgroup_directory_u64(directory->fd, "memory.memsw.usage_in_bytes") > wanted ||
-	    cgroup_directory_u64(directory->fd, "memory.memsw.limit_in_bytes") <= wanted)
+	if (wanted < limit || cgroup_directory_u64(directory, "memory.memsw.usage_in_bytes") > wanted ||
+	    cgroup_directory_u64(directory, "memory.memsw.limit_in_bytes") <= wanted)
 		return;
 	cgroup_directory_write_u64(directory, "memory.memsw.limit_in_bytes", wanted, "-1", NULL);
 }
@@ -65,7 +94,7 @@ int cgroup_v1_memory_shrink(const struct cgroup_directory *directory, const stru
 		if (result < 0 && result != -EBUSY && result != -EINTR)
 			return result;
 	}
-	uint64_t limit = ratchet(now.memory_limit, cgroup_directory_u64(directory->fd, "memory.usage_in_bytes"));
+	uint64_t limit = ratchet(now.memory_limit, cgroup_directory_u64(directory, "memory.usage_in_bytes"));
 	if (cgroup_directory_write_u64(directory, "memory.limit_in_bytes", limit, "-1", NULL) == 0)
 		v1_ratchet_swap(directory, limit, target->swap);
 	return 0;
@@ -109,18 +138,41 @@ int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const stru
 	return result < 0 ? result : fits;
 }
 
+/* ---- Both ---- */
+
+static const struct cgroup_place *memory_place(const struct cgroup *cgroup, struct error *error)
+{
+	for (size_t i = 0; i < cgroup->count; i++)
+		if (cgroup->places[i].controllers & CGROUP_BIT(CGROUP_MEMORY))
+			return &cgroup->places[i];
+	error_set(error, ENOENT, "cgroup %s was made without the memory controller", cgroup->relative);
+	return NULL;
+}
+
+static const struct cgroup_controller_operations *memory_operations(const struct cgroup_place *place)
+{
+	return &cgroup_controller_table[CGROUP_MEMORY].operations[place->hierarchy->version];
+}
+
+int cgroup_memory_fit(const struct cgroup *cgroup, uint64_t memory, const struct cgroup_memory_known *known,
+		      struct error *error)
+{
+	const struct cgroup_place *place = memory_place(cgroup, error);
+	if (!place)
+		return -ENOENT;
+	struct cgroup_directory directory = {
+		.fd = place->hierarchy->fd, .relative = cgroup->relative, .path = place->path};
+	return memory_operations(place)->fit(&directory, memory, known, error);
+}
+
 int cgroup_memory_shrink(const struct cgroup *cgroup, const struct cgroup_limits *target, struct error *error)
 {
-	for (size_t i = 0; i < cgroup->count; i++) {
-		const struct cgroup_place *place = &cgroup->places[i];
-		if (!(place->controllers & CGROUP_BIT(CGROUP_MEMORY)))
-			continue;
-		cleanup_fd int fd = cgroup_place_open(cgroup, place);
-		if (fd < 0)
-			return error_errno(error, -fd, "open %s to lower its memory limit", place->path);
-		struct cgroup_directory directory = {.fd = fd, .path = place->path};
-		return cgroup_controller_table[CGROUP_MEMORY].operations[place->hierarchy->version].shrink(
-			&directory, target, error);
-	}
-	return error_set(error, ENOENT, "cgroup %s was made without the memory controller", cgroup->relative);
+	const struct cgroup_place *place = memory_place(cgroup, error);
+	if (!place)
+		return -ENOENT;
+	cleanup_fd int fd = cgroup_place_open(cgroup, place);
+	if (fd < 0)
+		return error_errno(error, -fd, "open %s to lower its memory limit", place->path);
+	struct cgroup_directory directory = {.fd = fd, .relative = ".", .path = place->path};
+	return memory_operations(place)->shrink(&directory, target, error);
 }

@@ -56,7 +56,7 @@ static int cpuset_fill(const struct cgroup_hierarchy *hierarchy, const char *rel
 	cleanup_fd int fd = openat(hierarchy->fd, relative, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(error, errno, "open %s", path);
-	struct cgroup_directory directory = {.fd = fd, .path = path};
+	struct cgroup_directory directory = {.fd = fd, .relative = ".", .path = path};
 	return cgroup_directory_write(&directory, file, list, error);
 }
 
@@ -73,7 +73,7 @@ static int memory_make_hierarchical(const struct cgroup_hierarchy *hierarchy, co
 	cleanup_free char *path = NULL;
 	if (asprintf(&path, "%s/%s", hierarchy->point, relative) < 0)
 		return error_errno(error, ENOMEM, "prepare %s", relative);
-	struct cgroup_directory directory = {.fd = fd, .path = path};
+	struct cgroup_directory directory = {.fd = fd, .relative = ".", .path = path};
 	return cgroup_directory_write(&directory, file, "1", error);
 }
 

@@ -19,9 +19,9 @@ static uint64_t limit_normalize(uint64_t bytes)
 	return bytes >= INT64_MAX / page * page ? CGROUP_UNLIMITED : bytes;
 }
 
-static int limit_read(int directory, const char *file, uint64_t *bytes)
+static int limit_read(const struct cgroup_directory *directory, const char *file, uint64_t *bytes)
 {
-	int result = file_read_u64(directory, file, bytes);
+	int result = cgroup_directory_read_u64(directory, file, bytes);
 	if (result == 0)
 		*bytes = limit_normalize(*bytes);
 	return result;
@@ -33,7 +33,7 @@ static int limit_write(const struct cgroup_directory *directory, const char *fil
 	int result = cgroup_directory_write_u64(directory, file, bytes, "-1", error);
 	if (result == -EBUSY)
 		error_hint(error, "(%" PRIu64 " bytes are in use and could not be reclaimed)",
-			   cgroup_directory_u64(directory->fd, usage_file));
+			   cgroup_directory_u64(directory, usage_file));
 	return result;
 }
 
@@ -51,6 +51,12 @@ static uint64_t add_limits(uint64_t a, uint64_t b)
 {
 	uint64_t sum;
 	return __builtin_add_overflow(a, b, &sum) ? CGROUP_UNLIMITED : sum;
+}
+
+bool cgroup_v1_swap_is_limited(const struct cgroup_directory *directory)
+{
+	uint64_t memsw;
+	return limit_read(directory, memsw_file, &memsw) == 0 && memsw != CGROUP_UNLIMITED;
 }
 
 /* The memory+swap limit that these limits mean, where memory and memsw are in force now. */
@@ -78,9 +84,9 @@ static int memsw_wanted(const struct cgroup_directory *directory, const struct c
 static int both_write(const struct cgroup_directory *directory, const struct cgroup_limits *limits, struct error *error)
 {
 	uint64_t memory = 0, memsw = 0, wanted = 0;
-	int result = limit_read(directory->fd, memory_file, &memory);
+	int result = limit_read(directory, memory_file, &memory);
 	if (result == 0)
-		result = limit_read(directory->fd, memsw_file, &memsw);
+		result = limit_read(directory, memsw_file, &memsw);
 	if (result < 0)
 		return error_errno(error, -result, "read the limits of %s", directory->path);
 	result = memsw_wanted(directory, limits, memory, memsw, &wanted, error);
@@ -105,7 +111,7 @@ int cgroup_v1_memory_apply(const struct cgroup_directory *directory, const struc
 	/* Without limits until now: there is no swap limit that the memory limit would have to go along with. */
 	if (directory->fresh && !limits->swap)
 		return memory_write(directory, limits->memory, error);
-	bool has_memsw = faccessat(directory->fd, memsw_file, F_OK, 0) == 0;
+	bool has_memsw = cgroup_directory_has(directory, memsw_file);
 	if (has_memsw)
 		return both_write(directory, limits, error);
 	if (limits->swap && limits->swap != CGROUP_UNLIMITED)
@@ -120,8 +126,9 @@ bool cgroup_v1_memory_read_end(int directory, struct cgroup_stats *stats)
 {
 	if (file_read_u64(directory, "memory.max_usage_in_bytes", &stats->memory_peak) < 0)
 		return false;
+	const struct cgroup_directory here = {.fd = directory, .relative = "."};
 	stats->memory_limit = 0;
-	limit_read(directory, memory_file, &stats->memory_limit);
+	limit_read(&here, memory_file, &stats->memory_limit);
 	char text[256];
 	if (file_read(directory, "memory.oom_control", text, sizeof text) >= 0)
 		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
@@ -144,9 +151,10 @@ bool cgroup_v1_memory_read(int directory, struct cgroup_stats *stats)
 		file_keyed_u64(text, "total_cache", &stats->memory_cache);
 		file_keyed_u64(text, "total_swap", &stats->swap_usage);
 	}
+	const struct cgroup_directory here = {.fd = directory, .relative = "."};
 	uint64_t memsw;
 	stats->swap_limit = UINT64_MAX;
-	if (limit_read(directory, memsw_file, &memsw) == 0 && memsw != CGROUP_UNLIMITED)
+	if (limit_read(&here, memsw_file, &memsw) == 0 && memsw != CGROUP_UNLIMITED)
 		stats->swap_limit = memsw - stats->memory_limit;
 	return true;
 }

@@ -32,7 +32,7 @@ static int bandwidth_write(const struct cgroup_directory *directory, uint64_t qu
 		return period_write(directory, period, error);
 	if (!period)
 		period = 100000;
-	bool longer = period > cgroup_directory_u64(directory->fd, "cpu.cfs_period_us");
+	bool longer = period > cgroup_directory_u64(directory, "cpu.cfs_period_us");
 	int result = longer ? period_write(directory, period, error) : quota_write(directory, quota, error);
 	if (result < 0)
 		return result;
@@ -57,7 +57,7 @@ bool cgroup_v1_cpu_read(int directory, struct cgroup_stats *stats)
 	char text[1024];
 	if (file_read(directory, "cpu.stat", text, sizeof text) >= 0)
 		file_keyed_u64(text, "throttled_time", &stats->cpu_throttled_ns);
-	stats->cpu_period_us = cgroup_directory_u64(directory, "cpu.cfs_period_us");
+	stats->cpu_period_us = cgroup_u64(directory, "cpu.cfs_period_us");
 	/* -1, which isn't a number to file_read_u64, and no such file: no quota. */
 	if (file_read_u64(directory, "cpu.cfs_quota_us", &stats->cpu_quota_us) < 0)
 		stats->cpu_quota_us = UINT64_MAX;
@@ -101,7 +101,7 @@ static int cpuset_write(const struct cgroup_directory *directory, const char *fi
 	int result = cgroup_directory_write(directory, file, list, error);
 	char path[64], above[512];
 	snprintf(path, sizeof path, "../%s", file);
-	if (result < 0 && file_read(directory->fd, path, above, sizeof above) > 1)
+	if (result < 0 && cgroup_directory_read(directory, path, above, sizeof above) > 1)
 		error_hint(error, "(the directory above has %.*s)", (int)strcspn(above, "\n"), above);
 	return result;
 }
@@ -120,7 +120,7 @@ int cgroup_pids_apply(const struct cgroup_directory *directory, const struct cgr
 
 bool cgroup_pids_read(int directory, struct cgroup_stats *stats)
 {
-	stats->processes_limit = cgroup_directory_u64(directory, "pids.max");
+	stats->processes_limit = cgroup_u64(directory, "pids.max");
 	return file_read_u64(directory, "pids.current", &stats->processes) == 0;
 }
 

@@ -16,10 +16,10 @@ enum { LIST_SIZE = 4096, STAT_SIZE = 16384, IO_TEXT_LIMIT = 1 << 20 };
 /* ---- cpu ---- */
 
 /* cpu.max holds "QUOTA PERIOD". */
-static bool cpu_max_read(int directory, uint64_t *quota, uint64_t *period)
+static bool cpu_max_read(const struct cgroup_directory *directory, uint64_t *quota, uint64_t *period)
 {
 	char text[64];
-	if (file_read(directory, "cpu.max", text, sizeof text) < 0)
+	if (cgroup_directory_read(directory, "cpu.max", text, sizeof text) < 0)
 		return false;
 	if (sscanf(text, "max %" SCNu64, period) == 1)
 		*quota = CGROUP_UNLIMITED;
@@ -31,7 +31,7 @@ static bool cpu_max_read(int directory, uint64_t *quota, uint64_t *period)
 static int cpu_max_write(const struct cgroup_directory *directory, uint64_t quota, uint64_t period, struct error *error)
 {
 	uint64_t old_quota = CGROUP_UNLIMITED, old_period;
-	cpu_max_read(directory->fd, &old_quota, &old_period);
+	cpu_max_read(directory, &old_quota, &old_period);
 	if (!quota)
 		quota = old_quota;
 	if (!period)
@@ -70,7 +70,8 @@ bool cgroup_v2_cpu_read(int directory, struct cgroup_stats *stats)
 		return false;
 	stats->cpu_shares = cgroup_shares_from_weight(weight);
 	stats->cpu_quota_us = CGROUP_UNLIMITED;
-	cpu_max_read(directory, &stats->cpu_quota_us, &stats->cpu_period_us);
+	const struct cgroup_directory here = {.fd = directory, .relative = "."};
+	cpu_max_read(&here, &stats->cpu_quota_us, &stats->cpu_period_us);
 	char text[1024];
 	if (file_read(directory, "cpu.stat", text, sizeof text) >= 0)
 		stats->cpu_throttled_ns = keyed_us_to_ns(text, "throttled_usec");
@@ -99,8 +100,8 @@ static int cpuset_check(const struct cgroup_directory *directory, const char *fi
 {
 	char path[64], wanted[LIST_SIZE], granted[LIST_SIZE];
 	snprintf(path, sizeof path, "%s.effective", file);
-	if (file_read(directory->fd, file, wanted, sizeof wanted) < 0 ||
-	    file_read(directory->fd, path, granted, sizeof granted) < 0 || strcmp(wanted, granted) == 0)
+	if (cgroup_directory_read(directory, file, wanted, sizeof wanted) < 0 ||
+	    cgroup_directory_read(directory, path, granted, sizeof granted) < 0 || strcmp(wanted, granted) == 0)
 		return 0;
 	cgroup_directory_write(directory, file, *old ? old : "\n", NULL);
 	return error_set(error, EACCES, "%s/%s: %.*s was asked, and the directories above grant only %.*s",
@@ -112,7 +113,7 @@ static int cpuset_set(const struct cgroup_directory *directory, const char *file
 		      struct error *error)
 {
 	char old[LIST_SIZE] = "";
-	file_read(directory->fd, file, old, sizeof old);
+	cgroup_directory_read(directory, file, old, sizeof old);
 	int result = cgroup_cpuset_apply(directory, &limits, error);
 	return result < 0 ? result : cpuset_check(directory, file, old, error);
 }
@@ -149,8 +150,8 @@ bool cgroup_v2_memory_read_brief(int directory, struct cgroup_stats *stats)
 {
 	if (file_read_u64(directory, "memory.current", &stats->memory_usage) < 0)
 		return false;
-	stats->memory_peak = cgroup_directory_u64(directory, "memory.peak"); /* Linux 5.19 */
-	stats->memory_limit = cgroup_directory_u64(directory, "memory.max");
+	stats->memory_peak = cgroup_u64(directory, "memory.peak"); /* Linux 5.19 */
+	stats->memory_limit = cgroup_u64(directory, "memory.max");
 	char text[512];
 	if (file_read(directory, "memory.events", text, sizeof text) >= 0)
 		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
@@ -166,7 +167,7 @@ bool cgroup_v2_memory_read(int directory, struct cgroup_stats *stats)
 		file_keyed_u64(text, "anon", &stats->memory_rss);
 		file_keyed_u64(text, "file", &stats->memory_cache);
 	}
-	stats->swap_usage = cgroup_directory_u64(directory, "memory.swap.current");
+	stats->swap_usage = cgroup_u64(directory, "memory.swap.current");
 	if (file_read_u64(directory, "memory.swap.max", &stats->swap_limit) < 0)
 		stats->swap_limit = UINT64_MAX;
 	return true;

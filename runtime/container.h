@@ -19,6 +19,7 @@ struct berth_container {
 	int tty;
 	pid_t pid;
 	struct monitor *monitor; /* an owner that attends; else NULL */
+	uint64_t memory_limit;   /* what this handle last put in force; 0: not known */
 	int wait_status;         /* PID 1's, once reaped by an owner that is its parent; -1: not */
 	bool owner;              /* waits for it and cleans up behind it */
 	bool ended;              /* end is known */

@@ -15,6 +15,7 @@
 #include "runtime/launch.h"
 #include "runtime/name.h"
 #include "runtime/recover.h"
+#include "runtime/scale_note.h"
 
 unsigned int launch_controllers(const struct berth *berth, const struct spec *spec)
 {
@@ -118,6 +119,20 @@ static int write_cgroup_file(const struct cgroup *cgroup, const char *entry, str
 	return cgroup_file_write(cgroup, name, value, error);
 }
 
+/* The limits, and the files given by name. */
+static int write_limits(const struct berth_container *container, const struct spec *spec, struct error *error)
+{
+	bool swap = spec->limits.swap;
+	int code = cgroup_apply(container->cgroup, &spec->limits, error);
+	for (size_t i = 0; code == 0 && spec->cgroup_files && spec->cgroup_files[i]; i++) {
+		swap |= scale_note_is_swap(spec->cgroup_files[i]);
+		code = write_cgroup_file(container->cgroup, spec->cgroup_files[i], error);
+	}
+	if (code == 0 && swap && (code = scale_note_make(container->directory)) < 0)
+		return error_errno(error, -code, "note the limit of swap of container '%s'", spec->name);
+	return code;
+}
+
 /* Everything behind the reserved name. What it made is in the handle, for the caller to undo. */
 static int set_up(struct berth_container *container, const struct spec *spec, const struct plan *plan,
 		  struct error *error)
@@ -132,9 +147,7 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 		code = cgroup_create(berth->layout, spec->cgroup_parent, name, container->record.controllers,
 				     &container->cgroup, error);
 		if (code == 0)
-			code = cgroup_apply(container->cgroup, &spec->limits, error);
-		for (size_t i = 0; code == 0 && spec->cgroup_files && spec->cgroup_files[i]; i++)
-			code = write_cgroup_file(container->cgroup, spec->cgroup_files[i], error);
+			code = write_limits(container, spec, error);
 		if (code < 0)
 			return code;
 	}

@@ -172,6 +172,31 @@ int scale_step(struct berth_container *container, struct scale *scale, struct er
 
 /* ---- Beginning ---- */
 
+/* Whether a limit of memory can be written without a note, for there is none, or nothing in it. */
+static bool is_undisturbed(int note_fd)
+{
+	struct scale_note note;
+	if (note_fd < 0)
+		return note_fd == -ENOENT;
+	scale_note_read(note_fd, &note);
+	return !note.token && !note.frozen;
+}
+
+int scale_at_once(struct berth_container *container, uint64_t memory, struct error *error)
+{
+	cleanup_fd int note_fd = scale_note_look(container->directory);
+	if (memory < FLOOR_BYTES || !is_undisturbed(note_fd))
+		return 0;
+	const struct cgroup_memory_known known = {
+		.limit = container->memory_limit,
+		.no_swap_limit = note_fd == -ENOENT,
+	};
+	int result = cgroup_memory_fit(container->cgroup, memory, &known, error);
+	container->memory_limit = result > 0 ? memory : 0;
+	/* That it has ended is no failure. */
+	return result < 0 && !container_is_running(container) ? 1 : result;
+}
+
 /* How much swap beyond memory the container may use, to keep that as it is while the memory limit moves. */
 static uint64_t swap_now(const struct berth_container *container)
 {

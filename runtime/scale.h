@@ -24,6 +24,12 @@ enum scale_result {
 };
 
 /*
+ * Changes the memory limit where that is a matter of writing it: it fits, and nothing else is under way, in whatever
+ * process. Returns 1 when it is in force, 0 when it is one for scale_start, or -errno.
+ */
+int scale_at_once(struct berth_container *container, uint64_t memory, struct error *error);
+
+/*
  * Begins to bring the container to these limits (memory, and optionally swap; memory 0: only swap, memory as it is or
  * is on its way to), replacing what was under way in this or another process, and takes the first step. A limit that
  * fits is in force at once. Returns an enum scale_result or -errno: -EINVAL for a limit no container could live with.

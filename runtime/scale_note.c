@@ -11,9 +11,9 @@
 
 #include "nsutil/base/cleanup.h"
 
-int scale_note_lock(int directory, int patience_ms)
+static int note_lock(int directory, int flags, int patience_ms)
 {
-	cleanup_fd int fd = openat(directory, "scale", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_fd int fd = openat(directory, "scale", O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 	if (fd < 0)
 		return -errno;
 	/* flock(2) without a time limit would wait for a process that is stopped. Whoever holds it takes one step. */
@@ -25,6 +25,31 @@ int scale_note_lock(int directory, int patience_ms)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
 	return steal_fd(&fd);
+}
+
+int scale_note_lock(int directory, int patience_ms)
+{
+	return note_lock(directory, O_CREAT, patience_ms);
+}
+
+int scale_note_look(int directory)
+{
+	return note_lock(directory, 0, 0);
+}
+
+int scale_note_make(int directory)
+{
+	cleanup_fd int fd = openat(directory, "scale", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : 0;
+}
+
+bool scale_note_is_swap(const char *file)
+{
+	static const char *const prefixes[] = {"memory.memsw.", "memory.swap."};
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (strncmp(file, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
 }
 
 void scale_note_read(int note_fd, struct scale_note *note)

@@ -2,6 +2,7 @@
 /*
  * What is noted in a container's record of the lowering of its memory limit, for whoever comes next: a newer request,
  * in whatever process, replaces the one under way; and what a scaler that died left frozen or unfinished can be seen.
+ * While there is no note, no limit was lowered step by step, and none of swap was set.
  */
 #ifndef RUNTIME_SCALE_NOTE_H
 #define RUNTIME_SCALE_NOTE_H
@@ -23,6 +24,15 @@ struct scale_note {
  * descriptor is closed. -EBUSY when another held it for longer than patience_ms.
  */
 int scale_note_lock(int directory, int patience_ms);
+
+/* For who sets a limit of swap by other ways than scale_start: makes the note, empty, unless there is one. 0 or -errno.
+ */
+int scale_note_make(int directory);
+/* Whether a file of cgroups, "memory.memsw.limit_in_bytes" or "NAME=VALUE", is one that limits swap. */
+bool scale_note_is_swap(const char *file);
+
+/* As scale_note_lock, for who has nothing to note: -ENOENT where nobody has noted anything yet; -EBUSY at once. */
+int scale_note_look(int directory);
 
 /* Locked: what is noted, and noting something else. Reading what can't be read gives an empty note. */
 void scale_note_read(int note_fd, struct scale_note *note);

@@ -9,6 +9,7 @@
 #include "nsutil/base/cleanup.h"
 #include "runtime/container.h"
 #include "runtime/monitor.h"
+#include "runtime/scale_note.h"
 
 enum { GONE_TIMEOUT_MS = 30000 };
 
@@ -131,6 +132,9 @@ static int scale_follow(const struct berth_container *container, int connection,
 static int container_set_memory(struct berth_container *container, uint64_t memory, uint64_t swap, bool wait,
 				const struct listener *listener, struct error *error)
 {
+	int at_once = swap ? 0 : scale_at_once(container, memory, error);
+	if (at_once)
+		return at_once < 0 ? at_once : 0;
 	if (container->monitor)
 		return scale_attending(container, memory, swap, wait, listener, error);
 	int code = -EPIPE;
@@ -224,6 +228,14 @@ static bool bytes_parse(const char *text, uint64_t *bytes)
 	return *end == '\0';
 }
 
+static int write_file(const struct berth_container *container, const char *file, const char *value, struct error *error)
+{
+	int code = scale_note_is_swap(file) ? scale_note_make(container->directory) : 0;
+	if (code < 0)
+		return error_errno(error, -code, "note the limit of swap of container '%s'", container->record.name);
+	return cgroup_file_write(container->cgroup, file, value, error);
+}
+
 int berth_container_cgroup_write(struct berth_container *container, const char *file, const char *value,
 				 struct berth_error *error)
 {
@@ -236,7 +248,6 @@ int berth_container_cgroup_write(struct berth_container *container, const char *
 	else if (code == 0 && is_memory && (!bytes_parse(value, &limits.memory) || !limits.memory))
 		code = error_set(&inner, EINVAL, "%s can't be written with '%s': want a number of bytes", file, value);
 	if (code == 0)
-		code = limits.memory ? update(container, limits, &inner)
-				     : cgroup_file_write(container->cgroup, file, value, &inner);
+		code = limits.memory ? update(container, limits, &inner) : write_file(container, file, value, &inner);
 	return code < 0 ? error_export(&inner, error) : 0;
 }

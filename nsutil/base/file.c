@@ -82,9 +82,14 @@ static int parse_u64(const char *text, uint64_t *value)
 int file_read_u64(int directory, const char *path, uint64_t *value)
 {
 	char text[64];
-	ssize_t length = file_read(directory, path, text, sizeof text);
+	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	/* A file of the kernel's gives a number in one piece. */
+	ssize_t length = read(fd, text, sizeof text - 1);
 	if (length < 0)
-		return (int)length;
+		return -errno;
+	text[length] = '\0';
 	if (strcmp(text, "max\n") == 0 || strcmp(text, "max") == 0) {
 		*value = UINT64_MAX;
 		return 0;
