@@ -52,7 +52,7 @@ static void lxc_configure(void)
 	char text[1024];
 	snprintf(text, sizeof text,
 		 "lxc.rootfs.path = dir:" ROOT "\nlxc.mount.auto = proc:mixed sys:ro\nlxc.autodev = 1\n"
-		 "lxc.net.0.type = none\nlxc.cgroup.dir = %s\n%s\n%s\n",
+		 "lxc.net.0.type = none\nlxc.apparmor.profile = unconfined\nlxc.cgroup.dir = %s\n%s\n%s\n",
 		 bench_parent, is_v2() ? "lxc.cgroup2.cpu.weight = 10000" : "lxc.cgroup.cpu.shares = 262144",
 		 is_v2() ? "lxc.cgroup2.memory.max = 268435456" : "lxc.cgroup.memory.limit_in_bytes = 268435456");
 	file_write(LXC_CONFIG, text);
