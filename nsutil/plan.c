@@ -137,6 +137,18 @@ void plan_add_bind(struct plan *plan, bool in_root, const char *source, const ch
 		       });
 }
 
+void plan_add_idmapped_bind(struct plan *plan, bool in_root, const char *source, const char *target,
+			    uint64_t attributes, bool recursive)
+{
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_BIND,
+			       .flags = root_flag(in_root) | recursive_flag(recursive) | PLAN_IDMAPPED,
+			       .text = string_add(plan, source),
+			       .text2 = string_add(plan, target),
+			       .n = {attributes},
+		       });
+}
+
 void plan_add_host_bind(struct plan *plan, const char *path)
 {
 	uint32_t text = string_add(plan, path);
@@ -174,16 +186,26 @@ void plan_add_mask(struct plan *plan, const char *path)
 	step_add(plan, (struct plan_step){.op = PLAN_MASK, .flags = PLAN_IN_ROOT, .text = string_add(plan, path)});
 }
 
+void plan_add_owner(struct plan *plan, uid_t uid, gid_t gid)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_OWNER, .n = {uid, gid}});
+}
+
 void plan_add_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode)
 {
-	plan_add_owned_mkdir(plan, in_root, path, mode, 0, 0);
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_MKDIR,
+			       .flags = root_flag(in_root),
+			       .text = string_add(plan, path),
+			       .n = {mode},
+		       });
 }
 
 void plan_add_owned_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
 	step_add(plan, (struct plan_step){
 			       .op = PLAN_MKDIR,
-			       .flags = root_flag(in_root),
+			       .flags = root_flag(in_root) | PLAN_OWNED,
 			       .text = string_add(plan, path),
 			       .n = {mode, uid, gid},
 		       });
@@ -269,6 +291,12 @@ void plan_add_rlimit(struct plan *plan, int resource, uint64_t soft, uint64_t ha
 	step_add(plan, (struct plan_step){.op = PLAN_RLIMIT, .n = {(uint64_t)resource, soft, hard}});
 }
 
+void plan_add_rlimit_room(struct plan *plan, int resource, uint64_t hard)
+{
+	step_add(plan,
+		 (struct plan_step){.op = PLAN_RLIMIT, .flags = PLAN_RAISE, .n = {(uint64_t)resource, hard, hard}});
+}
+
 void plan_add_bounding(struct plan *plan, uint64_t kept)
 {
 	step_add(plan, (struct plan_step){.op = PLAN_BOUNDING, .n = {kept}});
@@ -296,6 +324,15 @@ void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups,
 		step.list_count++;
 	}
 	step_add(plan, step);
+}
+
+void plan_add_user_keep_groups(struct plan *plan, uid_t uid, gid_t gid, bool keep_capabilities)
+{
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_USER,
+			       .flags = PLAN_KEEP_GROUPS | (keep_capabilities ? PLAN_KEEP_CAPABILITIES : 0),
+			       .n = {uid, gid},
+		       });
 }
 
 void plan_add_chdir(struct plan *plan, const char *path)

@@ -31,6 +31,9 @@ void plan_add_mount(struct plan *plan, bool in_root, const char *type, const cha
 		    const char *const *options); /* "key=value" or "flag", NULL-terminated; NULL: none */
 void plan_add_bind(struct plan *plan, bool in_root, const char *source, const char *target, uint64_t attributes,
 		   bool recursive);
+/* The same, with what is on disk shown as belonging to the ids that the user namespace maps its owners to. */
+void plan_add_idmapped_bind(struct plan *plan, bool in_root, const char *source, const char *target,
+			    uint64_t attributes, bool recursive);
 /* A read-only bind, in the root, of a mount of the host's at its own path; left out if it has gone when init gets
  * there. */
 void plan_add_host_bind(struct plan *plan, const char *path);
@@ -39,6 +42,8 @@ void plan_add_attributes(struct plan *plan, bool in_root, const char *target, ui
 /* In the new root; what is not there is passed over. */
 void plan_add_read_only(struct plan *plan, const char *path);
 void plan_add_mask(struct plan *plan, const char *path);
+/* From here on files and directories are made as this user's and group's; the rights stay those of root. */
+void plan_add_owner(struct plan *plan, uid_t uid, gid_t gid);
 void plan_add_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode);
 void plan_add_owned_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode, uid_t uid, gid_t gid);
 void plan_add_file(struct plan *plan, bool in_root, const char *path);
@@ -55,10 +60,14 @@ void plan_add_fork(struct plan *plan, bool join);
 void plan_add_setsid(struct plan *plan);
 void plan_add_tty(struct plan *plan, unsigned short rows, unsigned short columns);
 void plan_add_rlimit(struct plan *plan, int resource, uint64_t soft, uint64_t hard);
+/* Raises the hard limit, if it is lower, so that this one can be set later where there is no privilege for that. */
+void plan_add_rlimit_room(struct plan *plan, int resource, uint64_t hard);
 /* Capabilities are sets of bits by number, as in capabilities(7). */
 void plan_add_bounding(struct plan *plan, uint64_t kept);
 void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
 		   bool keep_capabilities);
+/* The same where groups can't be set: those that are stay. */
+void plan_add_user_keep_groups(struct plan *plan, uid_t uid, gid_t gid, bool keep_capabilities);
 void plan_add_capabilities(struct plan *plan, uint64_t permitted, uint64_t ambient);
 void plan_add_chdir(struct plan *plan, const char *path);
 /* keyctl(2), KEYCTL_JOIN_SESSION_KEYRING */
@@ -92,6 +101,9 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 
 /* The system calls, by name, that a step needs and that a kernel or a sandbox may lack; "" for none. */
 const char *plan_calls(const struct plan *plan, size_t i);
+
+/* Appends to the error of step i, which failed with it, what can be done about it, where something is known. */
+void plan_hint(const struct plan *plan, size_t i, struct error *error);
 
 /* The step's word, "mount". */
 const char *plan_word(const struct plan *plan, size_t i);

@@ -112,6 +112,8 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		say_bits(&out, attribute_names, step->n[0], " (", ")");
 		if (step->flags & PLAN_RECURSIVE)
 			say(&out, " with what is mounted below");
+		if (step->flags & PLAN_IDMAPPED)
+			say(&out, ", ids shifted");
 		break;
 	case PLAN_UNMOUNT:
 		say(&out, "unmount what is on %s", text);
@@ -131,6 +133,9 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		break;
 	case PLAN_MKDIR:
 		say(&out, "make directory %s, mode %04o", text, (unsigned int)step->n[0]);
+		break;
+	case PLAN_OWNER:
+		say(&out, "make what follows as uid %u, gid %u", (unsigned int)step->n[0], (unsigned int)step->n[1]);
 		break;
 	case PLAN_FILE:
 		say(&out, "make file %s", text);
@@ -171,6 +176,11 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		say(&out, "open a terminal of %u x %u", (unsigned int)step->n[0], (unsigned int)step->n[1]);
 		break;
 	case PLAN_RLIMIT:
+		if (step->flags & PLAN_RAISE) {
+			say(&out, "make room for resource limit %u up to %llu", (unsigned int)step->n[0],
+			    (unsigned long long)step->n[2]);
+			break;
+		}
 		say(&out, "set resource limit %u to %llu:%llu", (unsigned int)step->n[0],
 		    (unsigned long long)step->n[1], (unsigned long long)step->n[2]);
 		break;

@@ -28,6 +28,7 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 1 }; /* "BPLN" */
 	X(UNMOUNT, "unmount") /* text: where; detaches all that is mounted there and below, which may be nothing */    \
 	X(ATTRIBUTES, "attributes") /* text: mount point, n[0]: MOUNT_ATTR_* to set */                                 \
 	X(MKDIR, "mkdir") /* text: path, n[0]: mode, n[1]: uid, n[2]: gid; parents are made, what is there stays */    \
+	X(OWNER, "owner") /* n[0]: uid, n[1]: gid; whose is what is made from here on, in the file systems' view */    \
 	X(FILE, "file")   /* text: path of an empty file to mount on; what is there stays */                           \
 	X(SYMLINK, "symlink")     /* text: where it points, text2: path */                                             \
 	X(MKNOD, "mknod")         /* text: path, n[0]: type and mode, n[1]: major, n[2]: minor */                      \
@@ -36,7 +37,8 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 1 }; /* "BPLN" */
 	X(ROOT, "root")   /* text: the mount point that becomes the root */                                            \
 	X(PIVOT, "pivot") /* pivot_root into it, detach the old root */                                                \
 	/* Namespaces and the process. */                                                                              \
-	X(SETNS, "setns")       /* n[0]: CLONE_NEW*; enter those of the process behind INIT_FD_NAMESPACES */           \
+	X(SETNS, "setns")       /* n[0]: CLONE_NEW*; enter those of the process behind INIT_FD_NAMESPACES; a user      \
+				   namespace as its root */                                                            \
 	X(HOSTNAME, "hostname") /* text */                                                                             \
 	X(LOOPBACK, "loopback") /* bring lo up */                                                                      \
 	X(DIE_WITH_PARENT, "die-with-parent")                                                                          \
@@ -69,7 +71,11 @@ enum {
 	PLAN_OPTIONAL = 1 << 4,          /* BIND: what has gone meanwhile is left out */
 	PLAN_KEEP_CAPABILITIES = 1 << 3, /* USER: the permitted set outlives the change */
 	PLAN_JOIN = 1 << 2,              /* FORK: by a process that is not PID 1, so it waits for that child alone */
-	PLAN_AT_EXEC = 1 << 5, /* SECCOMP: the last thing before execve, so that it need allow nothing but that */
+	PLAN_AT_EXEC = 1 << 5,     /* SECCOMP: the last thing before execve, so that it need allow nothing but that */
+	PLAN_IDMAPPED = 1 << 6,    /* BIND: ids are shown shifted by the user namespace behind INIT_FD_USERNS */
+	PLAN_OWNED = 1 << 7,       /* MKDIR: n[1] and n[2] count; else it is whose all is that is made */
+	PLAN_KEEP_GROUPS = 1 << 8, /* USER: setgroups is denied in this user namespace, so the groups stay */
+	PLAN_RAISE = 1 << 9,       /* RLIMIT: only make room for the limits, which are set later, without privilege */
 };
 
 struct plan_step {
@@ -100,6 +106,7 @@ enum {
 	INIT_FD_STATUS = 4,     /* SOCK_SEQPACKET; carries struct plan_report */
 	INIT_FD_RECORD = 5,     /* optional: a file that takes the command's wait status, an int, when it ends */
 	INIT_FD_NAMESPACES = 6, /* optional: the pidfd for SETNS */
+	INIT_FD_USERNS = 7,     /* optional: the user namespace for binds that show ids shifted */
 	INIT_FD_END,
 };
 

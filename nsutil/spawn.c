@@ -154,6 +154,8 @@ static int descriptors_lift(const struct spawn_options *options, int plan_fd, in
 		code = lift(options->record_fd, &descriptors->slots[INIT_FD_RECORD]);
 	if (!code)
 		code = lift(options->namespaces_fd, &descriptors->slots[INIT_FD_NAMESPACES]);
+	if (!code)
+		code = lift(options->userns_fd, &descriptors->slots[INIT_FD_USERNS]);
 	for (int i = 0; i < 3 && !code; i++) {
 		if (!options->stdio && own_is_kept(i))
 			continue;
@@ -256,9 +258,7 @@ static int step_error(const struct plan *plan, const struct plan_report *report,
 	char what[512];
 	plan_describe(plan, report->step, what, sizeof what);
 	int result = error_errno(error, report->error, "%s", what);
-	if (report->error == ENOSYS && *plan_calls(plan, report->step))
-		error_hint(error, "(the kernel, or a sandbox around berth, lacks one of the system calls: %s)",
-			   plan_calls(plan, report->step));
+	plan_hint(plan, report->step, error);
 	if (error && plan_op(plan, report->step) == PLAN_EXEC)
 		error->exit_status = report->error == ENOENT ? ERROR_STATUS_NOT_FOUND : ERROR_STATUS_NOT_EXECUTABLE;
 	return result;
@@ -331,7 +331,7 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 	cleanup_fd int theirs = pair[1];
 
 	cleanup_descriptors struct descriptors descriptors = {
-		.stdio = {-1, -1, -1}, .slots = {-1, -1, -1, -1, -1, -1, -1}, .init_fd = -1, .null = -1};
+		.stdio = {-1, -1, -1}, .slots = {-1, -1, -1, -1, -1, -1, -1, -1}, .init_fd = -1, .null = -1};
 	int code = descriptors_lift(options, plan_fd, theirs, &descriptors);
 	if (code < 0)
 		return error_errno(error, -code, "duplicate descriptors for the new process");

@@ -27,6 +27,7 @@ struct spawn_options {
 			      closed or close-on-exec */
 	int record_fd;     /* INIT_FD_RECORD, or -1 */
 	int namespaces_fd; /* INIT_FD_NAMESPACES, or -1 */
+	int userns_fd;     /* INIT_FD_USERNS, or -1 */
 };
 
 /* A process that runs the command, or init around it. */

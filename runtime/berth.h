@@ -146,6 +146,11 @@ struct berth_rlimit {
 	uint64_t soft, hard; /* UINT64_MAX: infinity */
 };
 
+/* Ids of a user namespace from inside on stand for those from outside on, length of each. */
+struct berth_id_range {
+	uint32_t inside, outside, length;
+};
+
 /*
  * How a container's memory is made to fit a limit lowered below what is in use: reclaim in steps towards it, swapping
  * out where there is swap, while the old limit follows the usage down; until the time is up, and then the container is
@@ -237,11 +242,29 @@ struct berth_options {
 	 * Commands that join the container get it too. seccomp(2)
 	 */
 	const char *seccomp;
+	/*
+	 * The ids inside. "host" (NULL, for root): those of the host. "auto[:SIZE]": a user namespace with a range of
+	 * SIZE ids (65536) that no other container that lives has, out of what /etc/subuid and /etc/subgid give to the
+	 * user "berth", or else to root. For an ordinary user it is always a user namespace: "auto" (NULL) maps root
+	 * inside to that user, and the ids from 1 on to those that /etc/subuid and /etc/subgid give to the user, where
+	 * they do and newuidmap(1) is there.
+	 * Or the maps themselves (then userns is NULL), at most 64 ranges each, which must map id 0; without gid_map
+	 * it is as uid_map. user_namespaces(7)
+	 *
+	 * Directories (roots, layers, volumes) are shown with their ids shifted by the map, where root launches: what
+	 * belongs to uid 0 on disk belongs to the container's root inside. The host's own tree ("host", "host-rw")
+	 * is not: there host's root is nobody inside.
+	 */
+	const char *userns;
+	const struct berth_id_range *uid_map;
+	size_t n_uid_map;
+	const struct berth_id_range *gid_map;
+	size_t n_gid_map;
 };
 /* clang-format off */
 #define BERTH_OPTIONS_INIT \
 	{sizeof(struct berth_options), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, BERTH_RESOURCES_INIT, \
-	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL}
+	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0}
 /* clang-format on */
 
 /* A handle on one container. Holds two descriptors (three with a terminal) while open. */

@@ -4,16 +4,35 @@
 #include <errno.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/*
+ * A user namespace comes in one of two ways. Root sets all up, shows directories with their ids shifted, and leaves for
+ * the namespace last: mounts, and the process table, then belong to the host's root, and nobody inside can change them.
+ * An ordinary user begins in the namespace, where it may do these things.
+ */
 enum { DEV_TTY_GID = 5 }; /* what devpts gives its terminals everywhere: the group tty of Debian, Fedora and others */
 
 static const uint64_t nothing_special = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-static void compile_dev(struct plan *plan)
+/* The option of devpts, whose ids are those of who mounts it; "" where the group is not mapped. */
+static void devpts_group(const struct spec *spec, char option[24])
+{
+	uint32_t gid = DEV_TTY_GID, outside;
+	option[0] = '\0';
+	if (spec->userns != USERNS_HOST) {
+		if (!id_map_outside(&spec->maps.gids, DEV_TTY_GID, &outside))
+			return;
+		gid = spec->rootless ? DEV_TTY_GID : outside;
+	}
+	snprintf(option, 24, "gid=%u", gid);
+}
+
+static void compile_dev(const struct spec *spec, struct plan *plan)
 {
 	static const struct {
 		const char *path;
@@ -37,10 +56,10 @@ static void compile_dev(struct plan *plan)
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
 		plan_add_symlink(plan, true, links[i].points_to, links[i].path);
 	plan_add_mkdir(plan, true, "/dev/pts", 0755);
-	char gid[16];
-	snprintf(gid, sizeof gid, "gid=%d", DEV_TTY_GID);
+	char gid[24];
+	devpts_group(spec, gid);
 	plan_add_mount(plan, true, "devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-		       (const char *const[]){"newinstance", "ptmxmode=0666", "mode=0620", gid, NULL});
+		       (const char *const[]){"newinstance", "ptmxmode=0666", "mode=0620", *gid ? gid : NULL, NULL});
 	plan_add_mkdir(plan, true, "/dev/shm", 01777);
 	plan_add_mount(plan, true, "tmpfs", "/dev/shm", nothing_special, (const char *const[]){"mode=1777", NULL});
 }
@@ -104,7 +123,7 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 	if (!(spec->flags & BERTH_BARE_ROOT)) {
 		plan_add_mkdir(plan, true, "/sys", 0555);
 		plan_add_mount(plan, true, "sysfs", "/sys", nothing_special | MOUNT_ATTR_RDONLY, NULL);
-		compile_dev(plan);
+		compile_dev(spec, plan);
 		compile_kernel_files(plan);
 	}
 	for (size_t i = 0; i < spec->n_tmpfs; i++)
@@ -112,8 +131,8 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 	for (size_t i = 0; i < spec->n_volumes; i++) {
 		const struct berth_volume *volume = &spec->volumes[i];
 		compile_mount_point(volume, plan);
-		plan_add_bind(plan, true, volume->source, volume->target, volume->read_only ? MOUNT_ATTR_RDONLY : 0,
-			      true);
+		(spec_is_shifted(spec) ? plan_add_idmapped_bind : plan_add_bind)(
+			plan, true, volume->source, volume->target, volume->read_only ? MOUNT_ATTR_RDONLY : 0, true);
 	}
 }
 
@@ -135,6 +154,31 @@ static void compile_keyring(struct plan *plan)
 		plan_add_keyring(plan);
 }
 
+/*
+ * Into the user namespace, for good. What needs the host's root comes right before: a working directory that root
+ * inside may not enter, limits beyond the caller's own. The keyring is one of the namespace's root.
+ */
+static void compile_userns(const struct spec *spec, struct plan *plan)
+{
+	for (size_t i = 0; i < spec->n_rlimits; i++)
+		plan_add_rlimit_room(plan, spec->rlimits[i].resource, spec->rlimits[i].hard);
+	plan_add_chdir(plan, spec->workdir);
+	plan_add_setns(plan, CLONE_NEWUSER);
+	compile_keyring(plan);
+	/* A change of credentials takes it back. PR_SET_PDEATHSIG(2const) */
+	if (spec->flags & BERTH_DIE_WITH_THREAD)
+		plan_add_die_with_parent(plan);
+}
+
+static void compile_user(const struct spec *spec, struct plan *plan)
+{
+	/* Where one id is all there is, the kernel lets no groups be set. */
+	if (spec->rootless && spec->maps.gids.count == 1 && spec->maps.gids.ranges[0].length == 1)
+		plan_add_user_keep_groups(plan, spec->uid, spec->gid, spec->ambient);
+	else
+		plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups, spec->ambient);
+}
+
 /* From here on, what the command itself is: the same for a container's first and for one that joins it. */
 static void compile_command(const struct spec *spec, bool dies_with_parent, struct plan *plan)
 {
@@ -144,14 +188,15 @@ static void compile_command(const struct spec *spec, bool dies_with_parent, stru
 	for (size_t i = 0; i < spec->n_rlimits; i++)
 		plan_add_rlimit(plan, spec->rlimits[i].resource, spec->rlimits[i].soft, spec->rlimits[i].hard);
 	/* While still root: a directory its user may not enter is none of the user's doing. */
-	plan_add_chdir(plan, spec->workdir);
+	if (!spec_is_shifted(spec))
+		plan_add_chdir(plan, spec->workdir);
 	/* What may still gain privileges must be filtered while it is allowed to do that: CAP_SYS_ADMIN is needed. */
 	bool gains = spec->flags & BERTH_NEW_PRIVILEGES;
 	if (gains)
 		compile_seccomp(spec, false, plan);
 	plan_add_bounding(plan, spec->capabilities);
 	/* Also for root: the caller's groups stay outside. */
-	plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups, spec->ambient);
+	compile_user(spec, plan);
 	/* Root has what the bounding set leaves; another user just what was asked for by name. */
 	plan_add_capabilities(plan, spec->uid ? spec->ambient : spec->capabilities, spec->uid ? spec->ambient : 0);
 	/* Not earlier: a change of user takes it back. PR_SET_PDEATHSIG(2const) */
@@ -176,8 +221,13 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 	/* Init is no member of the caller's session, or a terminal's Ctrl-C would reach it, and the command, twice. */
 	if (!(spec->flags & BERTH_NO_INIT))
 		plan_add_setsid(made);
-	compile_keyring(made);
+	if (!spec_is_shifted(spec))
+		compile_keyring(made);
+	if (spec_held_namespaces(spec))
+		plan_add_setns(made, spec_held_namespaces(spec));
 	plan_add_private(made);
+	if (spec_is_shifted(spec))
+		plan_add_owner(made, id_map_shift(&spec->maps.uids, 0), id_map_shift(&spec->maps.gids, 0));
 	int code = compile_root(berth, spec, made, error);
 	if (code < 0)
 		return code;
@@ -187,6 +237,8 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 		plan_add_hostname(made, spec->hostname);
 	if (spec->flags & BERTH_NET_NONE)
 		plan_add_loopback(made);
+	if (spec_is_shifted(spec))
+		compile_userns(spec, made);
 	if (!(spec->flags & BERTH_NO_INIT))
 		plan_add_fork(made, false);
 	compile_command(spec, dies && spec->flags & BERTH_NO_INIT, made);
@@ -202,8 +254,13 @@ int compile_exec(const struct spec *spec, uint64_t namespaces, struct plan **pla
 	if (spec->flags & BERTH_DIE_WITH_THREAD)
 		plan_add_die_with_parent(made);
 	plan_add_setsid(made);
-	compile_keyring(made);
-	plan_add_setns(made, namespaces);
+	if (spec_is_shifted(spec)) {
+		plan_add_setns(made, namespaces & ~(uint64_t)CLONE_NEWUSER);
+		compile_userns(spec, made);
+	} else {
+		compile_keyring(made);
+		plan_add_setns(made, namespaces);
+	}
 	plan_add_fork(made, true);
 	/* Its parent stays outside to wait for it: when that is killed, the command goes too. */
 	compile_command(spec, true, made);

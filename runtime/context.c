@@ -124,7 +124,11 @@ static int context_open(const struct berth_config *config, struct berth *berth, 
 {
 	berth->state_root = absolute(first_set(config->state_root, "BERTH_STATE_ROOT", "/run/berth"));
 	berth->data_root = absolute(first_set(config->data_root, "BERTH_DATA_ROOT", "/var/lib/berth"));
-	if (!berth->state_root || !berth->data_root || asprintf(&berth->stage, "%s/.stage", berth->state_root) < 0)
+	berth->subuid = "/etc/subuid";
+	berth->subgid = "/etc/subgid";
+	berth->id_registry = strdup("/run/berth-ids");
+	if (!berth->state_root || !berth->data_root || !berth->id_registry ||
+	    asprintf(&berth->stage, "%s/.stage", berth->state_root) < 0)
 		return error_errno(error, ENOMEM, "open berth");
 	if (state_root_open(berth->state_root, &berth->state_fd, error) < 0 ||
 	    data_root_check(berth->data_root, error) < 0)
@@ -165,6 +169,7 @@ void berth_close(struct berth *berth)
 	if (berth->state_fd >= 0)
 		close(berth->state_fd);
 	free(berth->stage);
+	free(berth->id_registry);
 	free(berth->data_root);
 	free(berth->state_root);
 	free(berth);
@@ -178,6 +183,18 @@ const char *berth_version(void)
 const char *berth_cgroup_layout(const struct berth *berth)
 {
 	return cgroup_layout_name(berth->layout);
+}
+
+int context_use_ids(struct berth *berth, const char *subuid, const char *subgid, const char *id_registry)
+{
+	char *copy = strdup(id_registry);
+	if (!copy)
+		return -ENOMEM;
+	free(berth->id_registry);
+	berth->id_registry = copy;
+	berth->subuid = subuid;
+	berth->subgid = subgid;
+	return 0;
 }
 
 void context_inject_failure(struct berth *berth, size_t step, int code)

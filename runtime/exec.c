@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "nsutil/spawn.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
+#include "runtime/idmap.h"
 #include "runtime/users.h"
 
 struct berth_process {
@@ -72,6 +74,9 @@ static int spec_from_exec_options(const struct berth_container *container, const
 	spec->user = user ? strdup(user) : NULL;
 	spec->capabilities = record->capabilities;
 	spec->ambient = record->ambient;
+	spec->userns = record->namespaces & CLONE_NEWUSER ? USERNS_MAPS : USERNS_HOST;
+	spec->rootless = geteuid() != 0;
+	spec->maps = record->maps;
 	if (!spec->argv || !spec->env || !spec->workdir || (user && !spec->user))
 		return no_memory(error);
 	if (seccomp_choice_load(container->directory, record->seccomp, &spec->seccomp, error) < 0)
@@ -79,7 +84,9 @@ static int spec_from_exec_options(const struct berth_container *container, const
 	/* As the container sees it now, not as it was made. */
 	char root[32];
 	snprintf(root, sizeof root, "/proc/%d/root", container->pid);
-	return users_resolve(root, spec->user, &spec->uid, &spec->gid, &spec->groups, &spec->n_groups, error);
+	if (users_resolve(root, spec->user, &spec->uid, &spec->gid, &spec->groups, &spec->n_groups, error) < 0)
+		return -error->code;
+	return spec->userns == USERNS_HOST ? 0 : idmap_check_user(&spec->maps, spec, error);
 }
 
 static int process_start(struct berth_container *container, const struct berth_exec_options *given,
@@ -110,6 +117,7 @@ static int process_start(struct berth_container *container, const struct berth_e
 		.stdio = options.flags & BERTH_TTY ? (const int[]){-1, -1, -1} : options.stdio,
 		.record_fd = -1,
 		.namespaces_fd = container->pidfd,
+		.userns_fd = -1,
 	};
 	struct spawned spawned;
 	int wait_status;

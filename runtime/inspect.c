@@ -13,6 +13,7 @@
 #include "runtime/capabilities.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
+#include "runtime/idmap.h"
 #include "runtime/json.h"
 #include "runtime/launch.h"
 #include "runtime/name.h"
@@ -103,7 +104,7 @@ static const struct {
 	const char *name;
 } namespace_names[] = {
 	{CLONE_NEWPID, "pid"}, {CLONE_NEWNS, "mount"}, {CLONE_NEWUTS, "uts"},
-	{CLONE_NEWIPC, "ipc"}, {CLONE_NEWNET, "net"},
+	{CLONE_NEWIPC, "ipc"}, {CLONE_NEWNET, "net"},  {CLONE_NEWUSER, "user"},
 };
 
 static json_t *namespaces_json(uint64_t namespaces)
@@ -113,6 +114,23 @@ static json_t *namespaces_json(uint64_t namespaces)
 		if (namespaces & namespace_names[i].bit)
 			json_array_append_new(array, json_string(namespace_names[i].name));
 	return array;
+}
+
+static json_t *map_json(const struct id_map *map)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < map->count; i++)
+		json_array_append_new(array, json_pack("{s:I, s:I, s:I}", "inside", (json_int_t)map->ranges[i].inside,
+						       "outside", (json_int_t)map->ranges[i].outside, "length",
+						       (json_int_t)map->ranges[i].length));
+	return array;
+}
+
+static json_t *maps_json(const struct record *record)
+{
+	if (!(record->namespaces & CLONE_NEWUSER))
+		return json_null();
+	return json_pack("{s:o, s:o}", "uids", map_json(&record->maps.uids), "gids", map_json(&record->maps.gids));
 }
 
 static json_t *paths_json(const struct cgroup *cgroup)
@@ -142,6 +160,7 @@ int berth_container_inspect(struct berth_container *container, FILE *out, struct
 	json_object_set_new(json, "ambient", capabilities_json(container->record.ambient));
 	json_object_set_new(json, "no_new_privs", json_boolean(!(container->record.flags & BERTH_NEW_PRIVILEGES)));
 	json_object_set_new(json, "namespaces", namespaces_json(container->record.namespaces));
+	json_object_set_new(json, "userns", maps_json(&container->record));
 	json_object_set_new(json_object_get(json, "cgroup"), "paths", paths_json(container->cgroup));
 	json_object_set_new(json, "env", environment_json(container->directory));
 	json_object_set_new(json, "fallbacks", fallbacks_json(container->directory));
@@ -167,6 +186,25 @@ __attribute__((format(printf, 1, 2))) static json_t *sentence_json(const char *f
 		if (*c & 0x80)
 			*c = '?';
 	return json ? json : json_string(text);
+}
+
+/* " pid mount" */
+static void namespaces_list(uint64_t namespaces, char *list, size_t size)
+{
+	size_t used = 0;
+	list[0] = '\0';
+	for (size_t i = 0; i < sizeof namespace_names / sizeof *namespace_names && used < size; i++)
+		if (namespaces & namespace_names[i].bit)
+			used += (size_t)snprintf(list + used, size - used, " %s", namespace_names[i].name);
+}
+
+static void maps_tell(json_t *lines, const char *what, const struct id_map *map)
+{
+	for (size_t i = 0; i < map->count; i++)
+		json_array_append_new(lines, sentence_json("map %s %u-%u inside to %u-%u", what, map->ranges[i].inside,
+							   map->ranges[i].inside + map->ranges[i].length - 1,
+							   map->ranges[i].outside,
+							   map->ranges[i].outside + map->ranges[i].length - 1));
 }
 
 /* What happens in the parent, before the plan: sentences, malloc'ed. */
@@ -209,12 +247,17 @@ static json_t *preparation(const struct berth *berth, const struct spec *spec, s
 					     limits->swap == CGROUP_NO_SWAP ? 0 : (unsigned long long)limits->swap));
 	if (limits->pids)
 		json_array_append_new(lines, sentence_json("limit pids: %llu", (unsigned long long)limits->pids));
-	json_t *namespaces = namespaces_json(spec_namespaces(spec));
-	char list[64] = "";
-	for (size_t i = 0; i < json_array_size(namespaces); i++)
-		snprintf(list + strlen(list), sizeof list - strlen(list), " %s",
-			 json_string_value(json_array_get(namespaces, i)));
-	json_decref(namespaces);
+	char list[64];
+	uint64_t held = spec_held_namespaces(spec), cloned = spec_namespaces(spec) & ~held;
+	if (spec->userns != USERNS_HOST) {
+		namespaces_list(held, list, sizeof list);
+		json_array_append_new(lines,
+				      sentence_json("make a user namespace%s%s", held ? ", and in it:" : "", list));
+		maps_tell(lines, "uids", &spec->maps.uids);
+		maps_tell(lines, "gids", &spec->maps.gids);
+		cloned &= ~(uint64_t)CLONE_NEWUSER;
+	}
+	namespaces_list(cloned, list, sizeof list);
 	json_array_append_new(lines, sentence_json("clone into new namespaces:%s", list));
 	return lines;
 }
@@ -237,6 +280,8 @@ static int plan_print(const struct berth *berth, const struct berth_options *opt
 	cleanup_spec struct spec spec = {0};
 	cleanup_plan struct plan *plan = NULL;
 	int code = spec_from_options(options, &spec, error);
+	if (code == 0)
+		code = idmap_resolve(berth, &spec, -1, error);
 	if (code == 0)
 		code = compile_container(berth, &spec, &plan, error);
 	if (code < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One launch, end to end: check, record, cgroups and limits, plan, spawn; and the way back when any of it fails. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +10,11 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/spawn.h"
+#include "nsutil/userns.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
 #include "runtime/framework.h"
+#include "runtime/idmap.h"
 #include "runtime/launch.h"
 #include "runtime/name.h"
 #include "runtime/recover.h"
@@ -85,22 +88,29 @@ static int explain_death(const struct berth_container *container, const struct s
 static int spawn_into(struct berth_container *container, const struct spec *spec, const struct plan *plan,
 		      struct spawned *spawned, struct error *error)
 {
+	cleanup_userns struct userns userns = USERNS_INIT;
 	struct cgroup_entry entry = {.into = -1, .into_procs = -1};
-	int code = container->cgroup ? cgroup_entry_open(container->cgroup, &entry, error) : 0;
+	int code = 0;
+	if (spec->userns != USERNS_HOST)
+		code = userns_make(&spec->maps, spec_held_namespaces(spec), &userns, error);
+	if (code < 0)
+		return code;
+	code = container->cgroup ? cgroup_entry_open(container->cgroup, &entry, error) : 0;
 	if (code < 0)
 		return code;
 	cleanup_fd int record_fd = spec->flags & BERTH_NO_INIT ? -1 : state_open_exit(container->directory);
 	struct spawn_options options = {
 		.init_fd = container->berth->init_fd,
 		.plan = plan,
-		.namespaces = container->record.namespaces,
+		.namespaces = container->record.namespaces & ~(CLONE_NEWUSER | spec_held_namespaces(spec)),
 		.cgroup_into = entry.into,
 		.cgroup_into_procs = entry.into_procs,
 		.cgroup_procs = entry.procs,
 		.n_cgroup_procs = entry.n_procs,
 		.stdio = spec->has_stdio ? spec->stdio : NULL,
 		.record_fd = record_fd,
-		.namespaces_fd = -1,
+		.namespaces_fd = userns.pidfd,
+		.userns_fd = userns.fd,
 	};
 	int wait_status;
 	code = spawn(&options, spawned, &wait_status, error);
@@ -165,6 +175,25 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 		error);
 }
 
+/*
+ * What is behind the name in the state: the maps of ids, which the range that is claimed decides, and the plan, which
+ * they decide.
+ */
+static int settle_ids(struct berth_container *container, struct spec *spec, struct plan **plan, struct error *error)
+{
+	int code = 0;
+	if (spec_claims_ids(spec)) {
+		code = idmap_resolve(container->berth, spec, container->directory, error);
+		if (code == 0)
+			code = compile_container(container->berth, spec, plan, error);
+	}
+	if (code < 0 || spec->userns == USERNS_HOST)
+		return code;
+	container->record.maps = spec->maps;
+	code = idmap_write(container->directory, &spec->maps);
+	return code < 0 ? error_errno(error, -code, "record the maps of container '%s'", spec->name) : 0;
+}
+
 static int launch(struct berth_container *container, const struct berth_options *options, struct error *error)
 {
 	struct berth *berth = container->berth;
@@ -175,11 +204,13 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (geteuid() != 0)
 		return error_set(error, EPERM, "only root can launch containers: run as root");
 	cleanup_plan struct plan *plan = NULL;
-	code = compile_container(berth, &spec, &plan, error);
+	if (!spec_claims_ids(&spec)) {
+		code = idmap_resolve(berth, &spec, -1, error);
+		if (code == 0)
+			code = compile_container(berth, &spec, &plan, error);
+	}
 	if (code < 0)
 		return code;
-	if (berth->fail_step)
-		plan_inject_failure(plan, berth->fail_step - 1, berth->fail_error);
 	uint64_t started_ns = now_ns();
 	unsigned int controllers = launch_controllers(berth, &spec);
 	if (record_fill(&spec, controllers, started_ns, &container->record) < 0)
@@ -188,7 +219,11 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (container->directory < 0)
 		return container->directory;
 	container->owner = true;
-	code = set_up(container, &spec, plan, error);
+	code = settle_ids(container, &spec, &plan, error);
+	if (code == 0 && berth->fail_step)
+		plan_inject_failure(plan, berth->fail_step - 1, berth->fail_error);
+	if (code == 0)
+		code = set_up(container, &spec, plan, error);
 	if (code == 0)
 		return 0;
 	/* The cause is what the caller must hear; should the way back fail too, `berth gc` finds what is left. */

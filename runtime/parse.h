@@ -62,6 +62,12 @@ int parse_volume(const char *text, char **source, char **target, bool *read_only
 int parse_tmpfs(const char *text, char **target, uint64_t *bytes, struct error *error);
 
 /*
+ * "INSIDE:OUTSIDE:LENGTH", numbers below 2^32: so many ids of a user namespace from INSIDE on stand for those from
+ * OUTSIDE on. LENGTH is 1 or more, and neither end passes 2^32 - 1.
+ */
+int parse_id_range(const char *text, struct berth_id_range *range, struct error *error);
+
+/*
  * The name of a resource of getrlimit(2), "nofile", or NULL for a number that is none.
  */
 const char *parse_rlimit_name(int resource);

@@ -3,10 +3,12 @@
 #include "runtime/record.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nsutil/base/file.h"
+#include "runtime/idmap.h"
 #include "runtime/json.h"
 #include "runtime/name.h"
 
@@ -217,5 +219,13 @@ void record_free(struct record *record)
 int state_read(int directory, struct record *record, struct error *error)
 {
 	cleanup_json json_t *json = record_load(directory, error);
-	return json ? record_parse(json, record, error) : -error->code;
+	int code = json ? record_parse(json, record, error) : -error->code;
+	if (code < 0 || !(record->namespaces & CLONE_NEWUSER))
+		return code;
+	/* A launch that has not come to them yet has none. */
+	code = idmap_read(directory, &record->maps);
+	if (code == 0 || code == -ENOENT)
+		return 0;
+	record_free(record);
+	return error_errno(error, -code, "read the maps of a container");
 }

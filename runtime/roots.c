@@ -18,9 +18,9 @@ static int no_memory(struct error *error)
 }
 
 /* What one bind makes: the directory with all that is mounted below, on the stage. */
-static void compile_bound(const struct berth *berth, const char *directory, struct plan *plan)
+static void compile_bound(const struct berth *berth, const char *directory, bool shifted, struct plan *plan)
 {
-	plan_add_bind(plan, false, directory, berth->stage, 0, true);
+	(shifted ? plan_add_idmapped_bind : plan_add_bind)(plan, false, directory, berth->stage, 0, true);
 	plan_add_root(plan, berth->stage);
 }
 
@@ -39,9 +39,20 @@ static int compile_host_rw(const struct berth *berth, struct plan *plan, struct 
 	return 0;
 }
 
+/* The directory that is to look as the lower one does. */
+static void compile_upper(const struct spec *spec, const char *upper, const struct stat *look, struct plan *plan)
+{
+	/* Root inside has it all: who owns the lower one is nobody there. */
+	if (spec->rootless || (!look->st_uid && !look->st_gid && !spec_is_shifted(spec)))
+		plan_add_mkdir(plan, false, upper, look->st_mode & 07777);
+	else
+		plan_add_owned_mkdir(plan, false, upper, look->st_mode & 07777, look->st_uid, look->st_gid);
+}
+
 /* A throw-away layer number i over lower, mounted at target. Its upper side lies in the stage's tmpfs. */
-static int compile_layer(const struct berth *berth, size_t i, const char *lower, const struct stat *look, bool in_root,
-			 const char *target, struct plan *plan, struct error *error)
+static int compile_layer(const struct berth *berth, const struct spec *spec, size_t i, const char *lower,
+			 const struct stat *look, bool in_root, const char *target, struct plan *plan,
+			 struct error *error)
 {
 	cleanup_free char *upper = NULL, *work = NULL;
 	if (asprintf(&upper, "%s/upper%zu", berth->stage, i) < 0 || asprintf(&work, "%s/work%zu", berth->stage, i) < 0)
@@ -49,7 +60,7 @@ static int compile_layer(const struct berth *berth, size_t i, const char *lower,
 	struct overlay_options options;
 	if (overlay_options_make(lower, upper, work, &options) < 0)
 		return no_memory(error);
-	plan_add_owned_mkdir(plan, false, upper, look->st_mode & 07777, look->st_uid, look->st_gid);
+	compile_upper(spec, upper, look, plan);
 	plan_add_mkdir(plan, false, work, 0700);
 	plan_add_mount(plan, in_root, "overlay", target, 0, (const char *const *)options.list);
 	overlay_options_free(&options);
@@ -57,7 +68,8 @@ static int compile_layer(const struct berth *berth, size_t i, const char *lower,
 }
 
 /* The same for what is mounted on the host: overlay shows one file system at a time. */
-static int compile_host_mounts(const struct berth *berth, struct plan *plan, struct error *error)
+static int compile_host_mounts(const struct berth *berth, const struct spec *spec, struct plan *plan,
+			       struct error *error)
 {
 	cleanup_host_mounts struct host_mounts mounts;
 	int code = host_mounts_read(berth, &mounts, error);
@@ -67,23 +79,31 @@ static int compile_host_mounts(const struct berth *berth, struct plan *plan, str
 		if (mount->bind_read_only)
 			plan_add_host_bind(plan, mount->path);
 		else
-			code = compile_layer(berth, i + 1, mount->path, &look, true, mount->path, plan, error);
+			code = compile_layer(berth, spec, i + 1, mount->path, &look, true, mount->path, plan, error);
 	}
 	return code;
 }
 
-static int compile_throw_away(const struct berth *berth, const char *lower, struct plan *plan, struct error *error)
+/* shifted: what is below is shown by a mount of its own, for overlay can't shift ids itself. */
+static int compile_throw_away(const struct berth *berth, const struct spec *spec, const char *directory, bool shifted,
+			      struct plan *plan, struct error *error)
 {
 	struct stat look;
-	if (stat(lower, &look) < 0)
-		return error_errno(error, errno, "root %s", lower);
-	cleanup_free char *root = NULL;
-	if (asprintf(&root, "%s/root", berth->stage) < 0)
+	if (stat(directory, &look) < 0)
+		return error_errno(error, errno, "root %s", directory);
+	cleanup_free char *root = NULL, *lower = NULL;
+	if (asprintf(&root, "%s/root", berth->stage) < 0 || asprintf(&lower, "%s/lower", berth->stage) < 0)
 		return no_memory(error);
 	plan_add_mount(plan, false, "tmpfs", berth->stage, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 		       (const char *const[]){"mode=700", NULL});
 	plan_add_mkdir(plan, false, root, 0755);
-	int code = compile_layer(berth, 0, lower, &look, false, root, plan, error);
+	if (shifted) {
+		plan_add_mkdir(plan, false, lower, 0700);
+		plan_add_idmapped_bind(plan, false, directory, lower, 0, false);
+		look.st_uid = id_map_shift(&spec->maps.uids, look.st_uid);
+		look.st_gid = id_map_shift(&spec->maps.gids, look.st_gid);
+	}
+	int code = compile_layer(berth, spec, 0, shifted ? lower : directory, &look, false, root, plan, error);
 	plan_add_root(plan, root);
 	return code;
 }
@@ -103,24 +123,24 @@ int compile_root(const struct berth *berth, const struct spec *spec, struct plan
 	int code = 0;
 	switch (spec->root_kind) {
 	case ROOT_HOST:
-		code = compile_throw_away(berth, "/", plan, error);
+		code = compile_throw_away(berth, spec, "/", false, plan, error);
 		if (code == 0)
-			code = compile_host_mounts(berth, plan, error);
+			code = compile_host_mounts(berth, spec, plan, error);
 		break;
 	case ROOT_HOST_RW:
 		code = compile_host_rw(berth, plan, error);
 		break;
 	case ROOT_DIRECTORY:
-		compile_bound(berth, spec->root_directory, plan);
+		compile_bound(berth, spec->root_directory, spec_is_shifted(spec), plan);
 		break;
 	case ROOT_OVERLAY:
-		code = compile_throw_away(berth, spec->root_directory, plan, error);
+		code = compile_throw_away(berth, spec, spec->root_directory, spec_is_shifted(spec), plan, error);
 		break;
 	case ROOT_FRAMEWORK: {
 		cleanup_free char *root = framework_path(berth, spec->framework, "root");
 		if (!root)
 			return no_memory(error);
-		compile_bound(berth, root, plan);
+		compile_bound(berth, root, false, plan);
 		break;
 	}
 	}

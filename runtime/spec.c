@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/capabilities.h"
+#include "runtime/idmap.h"
 #include "runtime/memory_policy.h"
 #include "runtime/name.h"
 #include "runtime/parse.h"
@@ -63,7 +64,24 @@ uint64_t spec_namespaces(const struct spec *spec)
 		namespaces |= CLONE_NEWIPC;
 	if (spec->flags & BERTH_NET_NONE)
 		namespaces |= CLONE_NEWNET;
+	if (spec->userns != USERNS_HOST)
+		namespaces |= CLONE_NEWUSER;
 	return namespaces;
+}
+
+uint64_t spec_held_namespaces(const struct spec *spec)
+{
+	return spec_is_shifted(spec) ? spec_namespaces(spec) & (CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) : 0;
+}
+
+bool spec_claims_ids(const struct spec *spec)
+{
+	return spec->userns == USERNS_AUTO && !spec->rootless;
+}
+
+bool spec_is_shifted(const struct spec *spec)
+{
+	return spec->userns != USERNS_HOST && !spec->rootless;
 }
 
 static int no_memory(struct error *error)
@@ -369,7 +387,8 @@ int spec_from_options(const struct berth_options *given, struct spec *spec, stru
 					 error)) < 0 ||
 	    (code = seccomp_choose(options.seccomp, spec->capabilities, &spec->seccomp, error)) < 0 ||
 	    (code = copy_cgroup_files(&options, spec, error)) < 0 ||
-	    (code = memory_policy_import(options.memory_policy, &spec->memory_policy, error)) < 0)
+	    (code = memory_policy_import(options.memory_policy, &spec->memory_policy, error)) < 0 ||
+	    (code = idmap_from_options(&options, spec, error)) < 0)
 		return code;
 	return users_resolve(spec_root_is_host(spec) ? "/" : spec->root_directory, spec->user, &spec->uid, &spec->gid,
 			     &spec->groups, &spec->n_groups, error);

@@ -9,10 +9,12 @@
 #include "cgroup/cgroup.h"
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/error.h"
+#include "nsutil/id_map.h"
 #include "runtime/context.h"
 #include "runtime/seccomp.h"
 
 enum root_kind { ROOT_HOST, ROOT_HOST_RW, ROOT_DIRECTORY, ROOT_OVERLAY, ROOT_FRAMEWORK };
+enum userns_kind { USERNS_HOST, USERNS_AUTO, USERNS_MAPS };
 
 struct spec {
 	char *name;
@@ -43,7 +45,11 @@ struct spec {
 	size_t n_rlimits;
 	char **cgroup_files; /* "NAME=VALUE"; NULL: none */
 	struct berth_memory_policy memory_policy;
-	bool has_stdio; /* else the caller's own */
+	enum userns_kind userns;
+	bool rootless;        /* it is launched by an ordinary user, so from within its user namespace */
+	uint32_t userns_size; /* USERNS_AUTO as root: how many ids */
+	struct id_maps maps;  /* USERNS_AUTO: once idmap_resolve has found them out */
+	bool has_stdio;       /* else the caller's own */
 	int stdio[3];
 	unsigned short tty_rows, tty_columns;
 };
@@ -58,6 +64,12 @@ bool spec_root_is_host(const struct spec *spec);
 
 /* The namespaces it gets: CLONE_NEW*. */
 uint64_t spec_namespaces(const struct spec *spec);
+/* Those of them that are made with its user namespace, and belong to it: none where it has none of its own. */
+uint64_t spec_held_namespaces(const struct spec *spec);
+/* Whether its range of ids is claimed when its name is, and not known before. */
+bool spec_claims_ids(const struct spec *spec);
+/* Whether root sets it up, and then leaves for a user namespace: ids are shifted then, and steps happen as root. */
+bool spec_is_shifted(const struct spec *spec);
 
 /* resources -> limits; cpuset is borrowed. Refuses what no cgroup takes. */
 int limits_from_resources(const struct berth_resources *resources, struct cgroup_limits *limits, struct error *error);

@@ -79,7 +79,7 @@ static int fill(int directory, const struct spec *spec, unsigned int controllers
 static int directory_remove(int directory, int root, const char *name)
 {
 	static const char *const always[] = {"init", "exit", "environ", "end", "container.json"};
-	static const char *const rare[] = {"control", "scale", "reason", "seccomp"};
+	static const char *const rare[] = {"control", "scale", "reason", "seccomp", "idmap"};
 	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
 		unlinkat(directory, always[i], 0);
 	int code = unlinkat(root, name, AT_REMOVEDIR) < 0 ? -errno : 0;

@@ -6,7 +6,8 @@
  *     container.json   what it is: written once, before anything else is made
  *     environ          its environment, as /proc/PID/environ
  *     seccomp          its filter of system calls, where that is neither the default nor none; binary
- *     init             "PID EARLIEST LATEST\n", once it runs: between which ticks since boot it was started; a further
+ *     idmap            the maps of its user namespace, where it has one: "u INSIDE OUTSIDE LENGTH", "g ...", a line
+ * each init             "PID EARLIEST LATEST\n", once it runs: between which ticks since boot it was started; a further
  *                      line for each fallback that was taken
  *     exit             the command's wait status as init saw it, an int in native order; init, where there is one,
  *                      holds it open
@@ -38,6 +39,7 @@ struct record {
 	unsigned int flags;
 	uint64_t namespaces;
 	uint64_t capabilities, ambient;
+	struct id_maps maps; /* with CLONE_NEWUSER in namespaces */
 	struct berth_memory_policy memory_policy;
 	uint64_t started_ns;
 };

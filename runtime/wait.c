@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/spawn.h"
 #include "runtime/container.h"
+#include "runtime/idmap.h"
 #include "runtime/monitor.h"
 
 /* How long the processes of an ended container may take to be gone: it is the kernel's time, not theirs. */
@@ -90,6 +92,8 @@ int container_finish(struct berth_container *container, struct error *error)
 	/* Processes that joined from outside the PID namespace may outlive PID 1; and whatever has no PID 1 left. */
 	if (container->cgroup && cgroup_destroy(container->cgroup, DESTROY_TIMEOUT_MS, error) < 0)
 		return error_wrap(error, "clear up behind container '%s'", container->record.name);
+	if (container->record.namespaces & CLONE_NEWUSER)
+		idmap_release(container->berth, container->directory);
 	int code = state_write_end(container->directory, &end, error);
 	if (code < 0)
 		return code;
@@ -112,6 +116,8 @@ int container_discard(struct berth_container *container, struct error *error)
 		spawned_reap(container->pidfd, &container->wait_status);
 	if (container->cgroup && cgroup_destroy(container->cgroup, DESTROY_TIMEOUT_MS, error) < 0)
 		return error_wrap(error, "clear up behind container '%s'", container->record.name);
+	if (container->record.namespaces & CLONE_NEWUSER)
+		idmap_release(container->berth, container->directory);
 	return state_remove(container->berth, container->directory, container->record.name, error);
 }
 

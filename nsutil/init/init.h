@@ -28,7 +28,7 @@ typedef int step_function(struct init *init, const struct plan_step *step);
 step_function step_private, step_mount, step_bind, step_unmount, step_attributes, step_read_only, step_mask, step_root,
 	step_pivot;
 /* paths.c */
-step_function step_mkdir, step_file, step_symlink, step_mknod;
+step_function step_mkdir, step_owner, step_file, step_symlink, step_mknod;
 /* process.c */
 step_function step_setns, step_hostname, step_loopback, step_die_with_parent, step_setsid, step_rlimit, step_bounding,
 	step_user, step_capabilities, step_chdir, step_keyring, step_no_new_privileges;

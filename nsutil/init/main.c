@@ -21,6 +21,7 @@ static step_function *const run_step[PLAN_OP_COUNT] = {
 	[PLAN_READ_ONLY] = step_read_only,
 	[PLAN_MASK] = step_mask,
 	[PLAN_MKDIR] = step_mkdir,
+	[PLAN_OWNER] = step_owner,
 	[PLAN_FILE] = step_file,
 	[PLAN_SYMLINK] = step_symlink,
 	[PLAN_MKNOD] = step_mknod,

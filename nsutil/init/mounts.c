@@ -87,12 +87,21 @@ int step_mount(struct init *init, const struct plan_step *step)
 	return attach(init, step, mount, step_text2(init, step));
 }
 
+static int shift_ids(int tree, int recursive)
+{
+	struct mount_attr set = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = INIT_FD_USERNS};
+	int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+	return syscall(SYS_mount_setattr, tree, "", flags, &set, sizeof set) < 0 ? -errno : 0;
+}
+
 int step_bind(struct init *init, const struct plan_step *step)
 {
 	int recursive = step->flags & PLAN_RECURSIVE;
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
 	cleanup_fd int tree = (int)syscall(SYS_open_tree, AT_FDCWD, step_text(init, step), flags);
 	int code = tree < 0 ? -errno : set_attributes(tree, step->n[0], recursive);
+	if (code == 0 && step->flags & PLAN_IDMAPPED)
+		code = shift_ids(tree, recursive);
 	if (code == 0)
 		code = attach(init, step, tree, step_text2(init, step));
 	return code == -ENOENT && step->flags & PLAN_OPTIONAL ? 0 : code;

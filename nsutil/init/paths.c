@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -111,7 +113,25 @@ int step_mkdir(struct init *init, const struct plan_step *step)
 		return errno == EEXIST ? 0 : -errno;
 	uid_t owner = (uid_t)step->n[1];
 	gid_t group = (gid_t)step->n[2];
-	return (owner || group) && fchownat(parent, name, owner, group, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	return step->flags & PLAN_OWNED && fchownat(parent, name, owner, group, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+/*
+ * A directory that is shown with ids shifted has no place for files of the host's root. The kernel takes the rights
+ * over files away with fsuid 0, though not for good. capabilities(7), "Effect of user ID changes on capabilities"
+ */
+int step_owner(struct init *init, const struct plan_step *step)
+{
+	(void)init;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+	setfsgid((gid_t)step->n[1]);
+	setfsuid((uid_t)step->n[0]);
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++)
+		data[i].effective = data[i].permitted;
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
 int step_file(struct init *init, const struct plan_step *step)

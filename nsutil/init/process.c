@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -26,7 +27,13 @@ int step_setns(struct init *init, const struct plan_step *step)
 	(void)init;
 	if (setns(INIT_FD_NAMESPACES, (int)step->n[0]) < 0)
 		return -errno;
-	close(INIT_FD_NAMESPACES);
+	if (!(step->n[0] & CLONE_NEWUSER))
+		return 0;
+	/* Until it is somebody whom the namespace knows, it can make no file there. */
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return -errno;
+	/* Which a change of user may have undone. PR_SET_DUMPABLE(2const) */
+	prctl(PR_SET_DUMPABLE, 0);
 	return 0;
 }
 
@@ -63,7 +70,14 @@ int step_setsid(struct init *init, const struct plan_step *step)
 int step_rlimit(struct init *init, const struct plan_step *step)
 {
 	(void)init;
-	struct rlimit limit = {.rlim_cur = step->n[1], .rlim_max = step->n[2]};
+	struct rlimit limit = {.rlim_cur = step->n[1], .rlim_max = step->n[2]}, now;
+	if (step->flags & PLAN_RAISE) {
+		if (getrlimit((int)step->n[0], &now) < 0)
+			return -errno;
+		if (now.rlim_max >= limit.rlim_max)
+			return 0;
+		limit.rlim_cur = now.rlim_cur;
+	}
 	return setrlimit((int)step->n[0], &limit) < 0 ? -errno : 0;
 }
 
@@ -110,8 +124,9 @@ int step_user(struct init *init, const struct plan_step *step)
 		return -errno;
 	gid_t gid = (gid_t)step->n[1];
 	uid_t uid = (uid_t)step->n[0];
-	if (syscall(SYS_setgroups, step->list_count, groups) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
-	    syscall(SYS_setresuid, uid, uid, uid) < 0)
+	bool set_groups = !(step->flags & PLAN_KEEP_GROUPS);
+	if ((set_groups && syscall(SYS_setgroups, step->list_count, groups) < 0) ||
+	    syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return -errno;
 	return 0;
 }

@@ -99,6 +99,8 @@ int step_fork(struct init *init, const struct plan_step *step)
 	}
 	/* Only the child may hold these now: its exec, or its death, is what their readers wait for. */
 	close(INIT_FD_STATUS);
+	close(INIT_FD_NAMESPACES);
+	close(INIT_FD_USERNS);
 	close(0);
 	close(1);
 	close(2);

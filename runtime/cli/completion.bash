@@ -38,7 +38,7 @@ _berth()
 	local resources="--cpus --cpu-limit --cpuset --mem --swap --pids -c -m"
 	local run="--name --root --volume --tmpfs --read-only --env --env-clear --workdir --user --hostname --net --uts
 		--ipc --tty --interactive --init --no-init --detach --log --cgroup-parent --rlimit --timeout --cap-add
-		--cap-drop --seccomp --new-privileges --mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
+		--cap-drop --seccomp --new-privileges --userns --uidmap --gidmap --mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
 		-n -v -e -w -u -t -i -d -h $resources"
 	local options="" i word
 
@@ -91,6 +91,10 @@ _berth()
 		;;
 	run:--cap-add | plan:--cap-add | run:--cap-drop | plan:--cap-drop)
 		mapfile -t COMPREPLY < <(compgen -W "ALL $(_berth_capabilities)" -- "$cur")
+		return
+		;;
+	run:--userns | plan:--userns)
+		mapfile -t COMPREPLY < <(compgen -W "host auto" -- "$cur")
 		return
 		;;
 	run:--seccomp | plan:--seccomp)

@@ -29,6 +29,9 @@ enum {
 	KEY_CAP_DROP,
 	KEY_SECCOMP,
 	KEY_NEW_PRIVILEGES,
+	KEY_USERNS,
+	KEY_UIDMAP,
+	KEY_GIDMAP,
 	KEY_JSON,
 };
 
@@ -80,6 +83,13 @@ static const struct argp_option options[] = {
 	{"net", KEY_NET, "host|none", 0, "Network: the host's (default), or loopback alone", 0},
 	{"uts", KEY_UTS, "new|host", 0, "Host name: its own (default) or the host's", 0},
 	{"ipc", KEY_IPC, "new|host", 0, "System V IPC: its own (default) or the host's", 0},
+	{"userns", KEY_USERNS, "host|auto[:SIZE]", 0,
+	 "User ids: the host's (root's default), or a range of SIZE (65536) that no other container has; an ordinary "
+	 "user's containers always have a user namespace",
+	 0},
+	{"uidmap", KEY_UIDMAP, "INSIDE:OUTSIDE:LENGTH", 0,
+	 "A user namespace in which these user ids stand for those outside; may be repeated", 0},
+	{"gidmap", KEY_GIDMAP, "INSIDE:OUTSIDE:LENGTH", 0, "The same for group ids; default: as --uidmap", 0},
 
 	CLI_HELP_OPTION,
 	{0},
@@ -149,6 +159,20 @@ static int add_rlimit(struct run_options *o, const char *argument)
 	if (!rlimit)
 		return -ENOMEM;
 	*rlimit = parsed;
+	return 0;
+}
+
+static int add_id_range(struct berth_id_range **ranges, size_t *n, const char *argument, struct error *error)
+{
+	struct berth_id_range parsed;
+	int result = parse_id_range(argument, &parsed, error);
+
+	if (result < 0)
+		return result;
+	struct berth_id_range *range = cli_append(ranges, n, sizeof(*range), error);
+	if (!range)
+		return -ENOMEM;
+	*range = parsed;
 	return 0;
 }
 
@@ -293,6 +317,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_IPC:
 		return cli_option_result(choose(argument, "new", "host", BERTH_HOST_IPC, &launch->flags, &o->error),
 					 "--ipc", &o->error);
+	case KEY_USERNS:
+		launch->userns = argument;
+		return 0;
+	case KEY_UIDMAP:
+		return cli_option_result(add_id_range(&o->uid_map, &launch->n_uid_map, argument, &o->error), "--uidmap",
+					 &o->error);
+	case KEY_GIDMAP:
+		return cli_option_result(add_id_range(&o->gid_map, &launch->n_gid_map, argument, &o->error), "--gidmap",
+					 &o->error);
 	case ARGP_KEY_ARGS:
 		/* state->argv ends in NULL as main's does. */
 		launch->argv = (const char *const *)(state->argv + state->next);
@@ -378,6 +411,8 @@ int run_options_parse(int argc, char **argv, bool plan, struct run_options *o)
 	o->launch.env = o->env;
 	o->launch.cap_add = o->cap_add;
 	o->launch.cap_drop = o->cap_drop;
+	o->launch.uid_map = o->uid_map;
+	o->launch.gid_map = o->gid_map;
 	o->launch.memory_policy = &o->policy;
 	return 0;
 }
@@ -396,4 +431,6 @@ void run_options_release(struct run_options *o)
 	free(o->env);
 	free(o->cap_add);
 	free(o->cap_drop);
+	free(o->uid_map);
+	free(o->gid_map);
 }

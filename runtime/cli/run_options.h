@@ -29,6 +29,7 @@ struct run_options {
 	size_t n_cap_drop;
 	const char **env;
 	size_t n_env;
+	struct berth_id_range *uid_map, *gid_map;
 
 	struct berth_memory_policy policy;
 	struct policy_input policy_input;

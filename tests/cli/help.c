@@ -67,7 +67,7 @@ Test(cli_help, names_every_option_of_run)
 		"-i, --interactive", "--init",           "--no-init",      "-d, --detach",    "--log=",
 		"--cgroup-parent=",  "--rlimit=",        "--timeout=",     "--cap-add=",      "--cap-drop=",
 		"--mem-grace=",      "--mem-lenient=",   "--mem-reserve=", "--mem-pressure=", "--mem-freeze",
-		"--seccomp=",        "--new-privileges",
+		"--seccomp=",        "--new-privileges", "--userns=",      "--uidmap=",       "--gidmap=",
 	};
 	cleanup_job struct job run, plan;
 

@@ -107,6 +107,7 @@ void run_start(struct run *run, const struct plan *plan)
 		.stdio = run->stdio ? run->stdio : captured,
 		.record_fd = run->record_fd,
 		.namespaces_fd = run->namespaces_fd,
+		.userns_fd = -1,
 	};
 	run->code = spawn(&options, &run->spawned, &run->wait_status, &run->error);
 	if (ends[1] >= 0)

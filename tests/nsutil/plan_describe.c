@@ -25,6 +25,7 @@ static struct plan *plan_of_everything(void)
 	plan_add_unmount(plan, "/mnt");
 	plan_add_attributes(plan, true, "/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, true);
 	plan_add_mkdir(plan, true, "/proc", 0555);
+	plan_add_owner(plan, 100000, 100005);
 	plan_add_file(plan, true, "/etc/hosts");
 	plan_add_symlink(plan, true, "pts/ptmx", "/dev/ptmx");
 	plan_add_mknod(plan, true, "/dev/null", S_IFCHR | 0666, 1, 3);
@@ -59,6 +60,7 @@ static const char *const phrases[] = {
 	"unmount what is on /mnt",
 	"set ro,nodev on / and what is mounted below",
 	"make directory /proc, mode 0555",
+	"make what follows as uid 100000, gid 100005",
 	"make file /etc/hosts",
 	"link /dev/ptmx to pts/ptmx",
 	"make device /dev/null, 1:3",

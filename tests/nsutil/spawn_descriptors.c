@@ -174,7 +174,7 @@ SPAWN_TEST(descriptors, are_closed_before_cgroups_are_entered)
 	pid_t child = child_of(background.thread);
 	char found[4096] = "";
 	/* The three standard ones, the plan, the status, init, the "cgroup". */
-	for (int waited = 0; child && strcmp(found, "0 1 2 3 4 7 8 ") != 0 && waited < HANG_BOUND_MS / 10; waited++) {
+	for (int waited = 0; child && strcmp(found, "0 1 2 3 4 8 9 ") != 0 && waited < HANG_BOUND_MS / 10; waited++) {
 		fds_of(child, found, sizeof found);
 		poll(NULL, 0, 1);
 	}
@@ -188,7 +188,7 @@ SPAWN_TEST(descriptors, are_closed_before_cgroups_are_entered)
 	close(full[1]);
 	if (!child)
 		cr_skip_test("this kernel does not list a thread's children");
-	cr_expect_str_eq(found, "0 1 2 3 4 7 8 ");
+	cr_expect_str_eq(found, "0 1 2 3 4 8 9 ");
 }
 
 SPAWN_TEST(descriptors, standard_ones_can_be_permuted)
@@ -226,7 +226,8 @@ SPAWN_TEST(descriptors, the_callers_own_are_kept_without_stdio)
 	}
 	cleanup_plan struct plan *plan = PLAN_OF("sh", "-c", "echo a >&0; echo b >&1; echo c >&2");
 	struct spawn_options options = {.init_fd = fixture.init_fd, .plan = plan};
-	options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd = -1;
+	options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd =
+		options.userns_fd = -1;
 	struct spawned spawned;
 	struct error error;
 	int wait_status;
@@ -267,7 +268,8 @@ SPAWN_TEST(descriptors, closed_ones_become_dev_null)
 				cr_assert_eq(dup2(saved[fd], fd), fd);
 		}
 		struct spawn_options options = {.init_fd = fixture.init_fd, .plan = plan};
-		options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd = -1;
+		options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd =
+			options.userns_fd = -1;
 		struct spawned spawned;
 		struct error error;
 		int wait_status;

@@ -49,6 +49,7 @@ static void *spawn_some(void *argument)
 			.stdio = (const int[]){-1, -1, -1},
 			.record_fd = -1,
 			.namespaces_fd = -1,
+			.userns_fd = -1,
 		};
 		struct spawned spawned;
 		struct error error = {0};

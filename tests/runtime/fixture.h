@@ -112,6 +112,9 @@ void rt_expect_nothing_left(void);
 /* How many entries the state root has, unfinished ones included. */
 size_t rt_state_entries(void);
 
+/* Skips the test where this kernel can't show the test's directory with ids shifted: tmpfs before Linux 6.3. */
+void rt_require_idmapped(void);
+
 /* Skips the test where no hierarchy has this controller ("memory"). */
 void rt_require_controller(const char *name);
 

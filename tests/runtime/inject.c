@@ -28,6 +28,8 @@ static json_t *plan_of(const struct berth_options *options)
 	return plan;
 }
 
+static bool in_userns;
+
 /* With all that adds steps. */
 static void fail_each_step(const char *root, unsigned int flags)
 {
@@ -49,6 +51,8 @@ static void fail_each_step(const char *root, unsigned int flags)
 	options.n_tmpfs = 1;
 	options.rlimits = &(const struct berth_rlimit){RLIMIT_CORE, 0, 0};
 	options.n_rlimits = 1;
+	options.uid_map = &(const struct berth_id_range){0, 100000, 65536};
+	options.n_uid_map = in_userns;
 	json_t *plan = plan_of(&options), *steps = json_object_get(plan, "steps");
 	size_t count = json_array_size(steps);
 	cr_assert_gt(count, (size_t)20);
@@ -118,4 +122,17 @@ Test(inject, framework)
 	fail_each_step("framework:F", BERTH_NO_INIT);
 	rt_ok(berth_root_remove(rt.berth, "F", &rt.error));
 	rt_ok(berth_root_remove(rt.berth, "G", &rt.error));
+}
+
+Test(inject, user_namespace)
+{
+	rt_require_idmapped();
+	char root[120];
+	snprintf(root, sizeof root, "overlay:%s", rt_root());
+	in_userns = true;
+	fail_each_step(root, all);
+	rt_expect_nothing_left();
+	fail_each_step(rt.root, BERTH_NO_INIT);
+	rt_expect_nothing_left();
+	fail_each_step("host", all);
 }
