@@ -161,5 +161,7 @@ void lxc_config_free(struct lxc_config *config)
 				  &config->log_path, &config->log_level, &config->seccomp};
 	for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++)
 		free(*strings[i]);
+	free(config->uid_map);
+	free(config->gid_map);
 	*config = (struct lxc_config)LXC_CONFIG_INIT;
 }

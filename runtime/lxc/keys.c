@@ -330,6 +330,8 @@ static const struct {
 	{"lxc.network.type", network_set},
 	{"lxc.net.", network_numbered_set},
 
+	{"lxc.idmap", idmap_set},
+	{"lxc.id_map", idmap_set},
 	{"lxc.no_new_privs", no_new_privs_set},
 	{"lxc.include", include_set},
 	{"lxc.log.file", log_file_set},
@@ -351,13 +353,13 @@ static const struct {
 
 /* Keys that LXC has and berth has nothing for: beginnings. */
 static const char *const foreign[] = {
-	"lxc.aa_",       "lxc.apparmor.", "lxc.arch",         "lxc.autodev",  "lxc.cap.",       "lxc.console",
-	"lxc.devttydir", "lxc.ephemeral", "lxc.execute.",     "lxc.group",    "lxc.haltsignal", "lxc.hook.",
-	"lxc.id_map",    "lxc.idmap",     "lxc.init.",        "lxc.keyring.", "lxc.kmsg",       "lxc.log.",
-	"lxc.monitor.",  "lxc.mount.",    "lxc.namespace.",   "lxc.network.", "lxc.prlimit.",   "lxc.proc.",
-	"lxc.pts",       "lxc.pty.",      "lxc.rebootsignal", "lxc.rootfs.",  "lxc.sched.",     "lxc.se_context",
-	"lxc.seccomp",   "lxc.selinux.",  "lxc.signal.",      "lxc.start.",   "lxc.stopsignal", "lxc.sysctl.",
-	"lxc.syslog",    "lxc.time.",     "lxc.tty",
+	"lxc.aa_",          "lxc.apparmor.", "lxc.arch",       "lxc.autodev",    "lxc.cap.",       "lxc.console",
+	"lxc.devttydir",    "lxc.ephemeral", "lxc.execute.",   "lxc.group",      "lxc.haltsignal", "lxc.hook.",
+	"lxc.init.",        "lxc.keyring.",  "lxc.kmsg",       "lxc.log.",       "lxc.monitor.",   "lxc.mount.",
+	"lxc.namespace.",   "lxc.network.",  "lxc.prlimit.",   "lxc.proc.",      "lxc.pts",        "lxc.pty.",
+	"lxc.rebootsignal", "lxc.rootfs.",   "lxc.sched.",     "lxc.se_context", "lxc.seccomp",    "lxc.selinux.",
+	"lxc.signal.",      "lxc.start.",    "lxc.stopsignal", "lxc.sysctl.",    "lxc.syslog",     "lxc.time.",
+	"lxc.tty",
 };
 
 int lxc_key_set(struct lxc_config *config, const struct lxc_where *where, const char *key, const char *value,

@@ -28,4 +28,7 @@ int mount_entry_set(const struct setting *setting);
 int fstab_set(const struct setting *setting);
 int include_set(const struct setting *setting);
 
+/* keys_ids.c: lxc.idmap */
+int idmap_set(const struct setting *setting);
+
 #endif

@@ -208,6 +208,10 @@ Test(config, refusals_name_file_line_and_cause)
 		{"lxc.mount.entry = /a / none bind", "nothing can be mounted on the root itself"},
 		{"berth.seccomp = x.json", "'x.json' is no filter of system calls"},
 		{"lxc.no_new_privs = 2", "'2' is neither yes nor no"},
+		{"lxc.idmap = u 0 100000", "is no map of ids"},
+		{"lxc.idmap = x 0 100000 65536", "is no map of ids"},
+		{"lxc.id_map = u 0 100000 65536 1", "is no map of ids"},
+		{"lxc.idmap = u 0 -1 65536", "is no map of ids"},
 		{"lxc.seccomp.profile = /x", "berth.seccomp takes a profile in JSON"},
 		{"lxc.include = /nonexistent/x", "t.conf:1: include /nonexistent/x: No such file"},
 		{"lxc.mount.fstab = /nonexistent/x", "/nonexistent/x: No such file"},
@@ -473,4 +477,20 @@ Test(workdirs, from_the_environment)
 		for (size_t j = 0; j < n; j++)
 			cr_expect_str_eq(found[j], cases[i].expected[j], "case %zu", i);
 	}
+}
+
+Test(config, maps_of_ids)
+{
+	struct lxc_config config = parsed("lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 200000 1000\n"
+					  "lxc.id_map = b 65536 300000 1\n");
+	cr_assert_eq(config.n_uid_map, 2);
+	cr_assert_eq(config.n_gid_map, 2);
+	cr_expect(config.uid_map[0].inside == 0 && config.uid_map[0].outside == 100000 &&
+		  config.uid_map[0].length == 65536);
+	cr_expect(config.gid_map[0].outside == 200000 && config.gid_map[0].length == 1000);
+	cr_expect(config.uid_map[1].inside == 65536 && config.gid_map[1].outside == 300000);
+	struct berth_error error = BERTH_ERROR_INIT;
+	cr_assert_eq(lxc_config_define(&config, "lxc.idmap=", &error), 0);
+	cr_expect(config.n_uid_map == 0 && config.n_gid_map == 0, "an empty value takes them back");
+	lxc_config_free(&config);
 }
