@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "nsutil/base/footprint.h"
@@ -21,6 +23,8 @@ struct report {
 
 /* The descriptor of the pipe in the monitor, above its standard three. */
 enum { REPORT_FD = 3 };
+
+enum { FAILED_MS = 200 };
 
 /* False when the caller is gone. Both parts fit into an empty pipe. */
 static bool report_send(int exit_status, const char *text)
@@ -59,22 +63,51 @@ static void monitor_detach(int report, int log)
 	close_range(log >= 0 ? REPORT_FD + 2 : REPORT_FD + 1, UINT_MAX, 0);
 }
 
-/* Waits for the end with a time limit; a limit that was too long for one wait is waited for in parts. */
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Milliseconds until then, as poll(2) takes them; one that is too far is waited for in parts. 0: never. */
+static int time_left(uint64_t until_ns)
+{
+	uint64_t now = clock_ns();
+	uint64_t left_ms = now < until_ns ? (until_ns - now + 999999) / 1000000 : 0;
+
+	if (!until_ns)
+		return -1;
+	return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
+}
+
+/* Attends to the container until it ends, or its time is up. */
 static void monitor_wait(struct berth_container *container, uint64_t timeout_ns)
 {
 	struct berth_end end = BERTH_END_INIT;
-	uint64_t left_ms = timeout_ns / 1000000 + (timeout_ns % 1000000 != 0);
-	int result = timeout_ns ? -ETIMEDOUT : 0;
+	uint64_t until_ns = timeout_ns ? clock_ns() + timeout_ns : 0;
+	/* Without a monitor a lowered memory limit is the asker's own work. */
+	struct pollfd polls[] = {
+		{.fd = berth_container_pidfd(container), .events = POLLIN},
+		{.fd = berth_container_monitor(container, NULL), .events = POLLIN},
+	};
+	int attend_ms = -1;
 
-	while (result == -ETIMEDOUT && left_ms) {
-		int part = left_ms > INT_MAX ? INT_MAX : (int)left_ms;
-		result = berth_container_wait(container, part, &end, NULL);
-		left_ms -= (uint64_t)part;
+	while (!polls[0].revents) {
+		int left_ms = time_left(until_ns);
+		if (left_ms == 0) {
+			berth_container_kill(container, BERTH_TIMEOUT, NULL);
+			break;
+		}
+		/* While memory is made to fit there is no rest; the monitor's descriptor tells when a step is due. */
+		if (attend_ms < 0)
+			footprint_poll(polls, 2, left_ms);
+		else
+			poll(polls, 2, left_ms);
+		/* What fails now may fail again at once. */
+		if (polls[1].revents && berth_container_attend(container, &attend_ms, NULL) < 0)
+			poll(polls, 1, FAILED_MS);
 	}
-	if (timeout_ns && result != -ETIMEDOUT)
-		return;
-	if (timeout_ns)
-		berth_container_kill(container, BERTH_TIMEOUT, NULL);
 	berth_container_wait(container, -1, &end, NULL);
 }
 
@@ -106,9 +139,6 @@ static int monitor(struct run_options *options, bool has_log)
 		return ERROR_STATUS_FAILED;
 	}
 	close(REPORT_FD);
-	/* Without it a lowered memory limit is the asker's own work. */
-	berth_container_monitor(container, NULL);
-	footprint_trim();
 	monitor_wait(container, options->timeout_ns);
 	return 0;
 }

@@ -128,7 +128,7 @@ int foreground_attend(struct tool *tool, struct berth_container *container, stru
 			[SIGNALS] = {.fd = signals, .events = POLLIN},
 			[MONITOR] = {.fd = monitor, .events = POLLIN},
 		};
-		int ready = poll(polls, N, settled ? timeout_ms : SETTLED_MS);
+		int ready = settled ? footprint_poll(polls, N, timeout_ms) : poll(polls, N, SETTLED_MS);
 		if (polls[PIDFD].fd < 0 || polls[PIDFD].revents)
 			return 0;
 		if (polls[SIGNALS].revents)
@@ -137,7 +137,6 @@ int foreground_attend(struct tool *tool, struct berth_container *container, stru
 			continue;
 		if (ready == 0 && !settled) {
 			settled = true;
-			footprint_trim();
 			continue;
 		}
 		if ((ready == 0 || polls[MONITOR].revents) &&

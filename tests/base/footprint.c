@@ -2,8 +2,10 @@
 #include "nsutil/base/footprint.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
 
@@ -31,13 +33,22 @@ static int constants_sum(void)
 	return sum + ((const volatile char *)constants)[sizeof constants - 1];
 }
 
-Test(footprint, trim)
+Test(footprint, poll)
 {
+	int ends[2];
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	struct pollfd polls[] = {{.fd = ends[0], .events = POLLIN}};
 	int sum = constants_sum();
 	/* Whatever the test's own framework has used until now. */
 	long before = file_pages();
-	footprint_trim();
+	cr_expect_eq(footprint_poll(polls, 1, 1), 0);
 	long after = file_pages();
 	cr_expect_lt(after, before, "%ld KiB of files in memory before, %ld after", before, after);
 	cr_expect_eq(constants_sum(), sum);
+	cr_expect_eq(write(ends[1], "x", 1), 1);
+	cr_expect_eq(footprint_poll(polls, 1, -1), 1);
+	cr_expect_eq(polls[0].revents, POLLIN);
+	errno = 0;
+	cr_expect_eq(footprint_poll(NULL, 1, 0), -1);
+	cr_expect_eq(errno, EFAULT);
 }
