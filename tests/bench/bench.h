@@ -69,6 +69,8 @@ struct job {
 enum job_kind { JOB_BARE, JOB_NO_INIT, JOB_DEFAULTS };
 /* A job of that kind that launches the idle payload; argv NULL: one that ends at once. */
 struct job job_make(enum job_kind kind, struct berth *berth, struct limit *limit, const char *const *argv);
+/* Whether it can be launched here; if not, *error says why. */
+bool job_works(struct job *job, struct berth_error *error);
 /* A launch to its end and removal, in microseconds. */
 double job_run(void *job);
 double job_run_limit(void *job);

@@ -55,16 +55,6 @@ struct job job_make(enum job_kind kind, struct berth *berth, struct limit *limit
 	return job;
 }
 
-struct berth_container *job_start(struct job *job)
-{
-	struct berth_error error = BERTH_ERROR_INIT;
-	struct berth_container *container;
-	/* Named by the library, for a name of ours could be one of another thread's. */
-	if (berth_launch(job->berth, &job->options, &container, &error) < 0)
-		fail("%s", error.text);
-	return container;
-}
-
 static void finish(struct berth_container *container, enum berth_reason wanted)
 {
 	struct berth_error error = BERTH_ERROR_INIT;
@@ -74,6 +64,25 @@ static void finish(struct berth_container *container, enum berth_reason wanted)
 	if (end.reason != wanted || (wanted == BERTH_EXITED && end.code != 0))
 		fail("a container that should have %s: %s", berth_reason_name(wanted), end.text);
 	berth_container_close(container);
+}
+
+bool job_works(struct job *job, struct berth_error *error)
+{
+	struct berth_container *container;
+	if (berth_launch(job->berth, &job->options, &container, error) < 0)
+		return false;
+	finish(container, BERTH_EXITED);
+	return true;
+}
+
+struct berth_container *job_start(struct job *job)
+{
+	struct berth_error error = BERTH_ERROR_INIT;
+	struct berth_container *container;
+	/* Named by the library, for a name of ours could be one of another thread's. */
+	if (berth_launch(job->berth, &job->options, &container, &error) < 0)
+		fail("%s", error.text);
+	return container;
 }
 
 double job_run(void *data)

@@ -46,6 +46,16 @@ static struct job layer_less(struct berth *berth, int without)
 	return job;
 }
 
+/* The defaults with a user namespace, which is none of them. */
+static struct job layer_userns(struct berth *berth)
+{
+	static const struct berth_id_range map = {0, 100000, 65536};
+	struct job job = job_make(JOB_DEFAULTS, berth, NULL, NULL);
+	job.options.uid_map = &map;
+	job.options.n_uid_map = 1;
+	return job;
+}
+
 /* One layer after the other is taken away. Seccomp is the first, as its filter depends on the capabilities. */
 void bench_layers(void)
 {
@@ -59,16 +69,24 @@ void bench_layers(void)
 		{"and less no_new_privs", SECCOMP | CAPABILITIES | NO_NEW_PRIVILEGES},
 	};
 	enum { COUNT = sizeof layers / sizeof *layers };
+	static const char more[] = "defaults and a user namespace";
 	struct berth *berth = bench_open();
-	struct job jobs[COUNT];
-	struct contender contenders[COUNT] = {{0}};
+	struct job jobs[COUNT + 1];
+	struct contender contenders[COUNT + 1] = {{0}};
 	for (size_t i = 0; i < COUNT; i++) {
 		jobs[i] = layer_less(berth, layers[i].without);
 		contenders[i] = (struct contender){.name = layers[i].name, .run = job_run, .data = &jobs[i]};
 	}
-	contenders_run(contenders, COUNT, (struct pace){.rounds = 2000, .seconds = 24});
-	contenders_add("hardening taken away", 0, contenders, COUNT);
-	contenders_add_cpu("hardening taken away, CPU time", contenders, COUNT);
+	size_t count = COUNT;
+	struct berth_error error = BERTH_ERROR_INIT;
+	jobs[COUNT] = layer_userns(berth);
+	if (job_works(&jobs[COUNT], &error))
+		contenders[count++] = (struct contender){.name = more, .run = job_run, .data = &jobs[COUNT]};
+	else
+		figure_left_out(more, error.text);
+	contenders_run(contenders, count, (struct pace){.rounds = 2000, .seconds = 24});
+	contenders_add("hardening taken away", 0, contenders, count);
+	contenders_add_cpu("hardening taken away, CPU time", contenders, count);
 	target_value("hardening, p50 with all less p50 with none", "us",
 		     contenders[0].summary.p50 - contenders[COUNT - 1].summary.p50, AT_MOST, 250);
 	berth_close(berth);
