@@ -96,14 +96,18 @@ void bench_programs(void)
 	static const char group[] = "whole processes";
 	static const char *const nothing[] = {ROOT "/idle", NULL};
 	static const char *const dynamic[] = {"/bin/true", NULL};
-	bool v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
-	struct contender contenders[16] = {{0}};
+	struct limit limit;
+	if (limit_open(&limit, bench_parent, ROOT, idle_argv) < 0)
+		fail("the limit: there is no cpu and memory controller below /sys/fs/cgroup");
+	struct berth *berth = bench_open();
+	struct job job = job_make(JOB_BARE, berth, &limit, NULL);
+	struct contender contenders[16] = {{.name = "limit, no program to start", .run = job_run_limit, .data = &job}};
 	double bounds[16] = {0};
 	char what[64], why[256];
-	size_t count = 0, n_launchers;
+	size_t count = 1, n_launchers;
 	const struct launcher *all = launchers(&n_launchers);
 	for (size_t i = 0; i < n_launchers; i++) {
-		double bound = v2 ? all[i].v2_bound : all[i].v1_bound;
+		double bound = limit.v2 ? all[i].v2_bound : all[i].v1_bound;
 		if (program_works(all[i].argv, why, sizeof why)) {
 			bounds[count] = bound;
 			contenders[count++] = (struct contender){
@@ -127,7 +131,9 @@ void bench_programs(void)
 	for (size_t i = 0; i < count; i++)
 		if (bounds[i] > 0) {
 			snprintf(what, sizeof what, "berth run, against %s", contenders[i].name);
-			target_ratio(what, "us", contenders[0].summary.p50, contenders[i].name,
+			target_ratio(what, "us", contenders[1].summary.p50, contenders[i].name,
 				     contenders[i].summary.p50, AT_MOST, bounds[i]);
 		}
+	berth_close(berth);
+	limit_close(&limit, bench_parent);
 }
