@@ -17,6 +17,8 @@ unsigned int cgroup_limits_controllers(const struct cgroup_limits *limits)
 		controllers |= CGROUP_BIT(CGROUP_MEMORY);
 	if (limits->pids)
 		controllers |= CGROUP_BIT(CGROUP_PIDS);
+	if (limits->n_devices)
+		controllers |= CGROUP_BIT(CGROUP_DEVICES);
 	return controllers;
 }
 

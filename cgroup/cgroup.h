@@ -23,7 +23,7 @@ enum cgroup_controller {
 	CGROUP_PIDS,
 	CGROUP_FREEZER, /* v2: cgroup.freeze, always there */
 	CGROUP_IO,      /* v1: blkio */
-	CGROUP_DEVICES, /* v1 only; on v2 a BPF program does its work */
+	CGROUP_DEVICES, /* v2: a BPF program, always to be had */
 	CGROUP_CONTROLLERS,
 };
 #define CGROUP_BIT(controller) (1u << (controller))
@@ -101,6 +101,31 @@ void cgroup_entry_close(struct cgroup_entry *entry);
 /* Moves one running process, with all its threads, into each of the directories. 0 or -errno. */
 int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *error);
 
+/* ---- Devices ---- */
+
+#define CGROUP_DEVICE_ANY UINT32_MAX
+
+enum { CGROUP_DEVICE_READ = 1, CGROUP_DEVICE_WRITE = 2, CGROUP_DEVICE_MKNOD = 4, CGROUP_DEVICE_ALL = 7 };
+
+/* What may be done with device nodes, wherever they are: cgroup-v1/devices.rst */
+struct cgroup_device_rule {
+	bool allow;          /* else it is denied */
+	char type;           /* 'c', 'b', or 'a' for every device there is */
+	uint32_t major;      /* or CGROUP_DEVICE_ANY; as minor and access without meaning for 'a' */
+	uint32_t minor;      /* or CGROUP_DEVICE_ANY */
+	unsigned int access; /* CGROUP_DEVICE_READ, ... */
+};
+
+/* Reads "c 1:3 rwm", "b 8:* r", "a" or "a *:* rwm". allow stays as it is. -EINVAL with the text and the form. */
+int cgroup_device_rule_parse(const char *text, struct cgroup_device_rule *rule, struct error *error);
+
+/* Letters of r, w and m, each at most once, as CGROUP_DEVICE_...; false for other texts. */
+bool cgroup_device_access_parse(const char *text, unsigned int *access);
+
+enum { CGROUP_DEVICE_TEXT = 48 };
+/* "c 1:3 rwm", "a". */
+void cgroup_device_rule_format(const struct cgroup_device_rule *rule, char text[CGROUP_DEVICE_TEXT]);
+
 /* ---- Limits ---- */
 
 #define CGROUP_UNLIMITED UINT64_MAX     /* lifts a limit */
@@ -116,6 +141,12 @@ struct cgroup_limits {
 	uint64_t memory; /* bytes */
 	uint64_t swap;   /* bytes beyond memory; needs the memory limit to be known: set or already in force */
 	uint64_t pids;
+	/*
+	 * Taken one after the other over what the directory above has, the last that says something of an access
+	 * deciding: begin with a denial of 'a' to say all. A cgroup of v2 takes them once.
+	 */
+	const struct cgroup_device_rule *devices;
+	size_t n_devices;
 };
 
 /* The controllers these limits need, as a set of CGROUP_BITs. */

@@ -39,7 +39,10 @@ const struct cgroup_controller_entry cgroup_controller_table[CGROUP_CONTROLLERS]
 	[CGROUP_IO] = {.name = "blkio",
 		       .v2 = "io",
 		       .operations = {[1] = {.read = cgroup_v1_io_read}, [2] = {.read = cgroup_v2_io_read}}},
-	[CGROUP_DEVICES] = {.name = "devices"},
+	[CGROUP_DEVICES] =
+		{.name = "devices",
+		 .v2_always = true,
+		 .operations = {[1] = {.apply = cgroup_v1_devices_apply}, [2] = {.apply = cgroup_v2_devices_apply}}},
 };
 
 const struct cgroup_version_operations *cgroup_version_operations(int version)

@@ -90,6 +90,11 @@ bool cgroup_v1_memory_read_brief(int directory, struct cgroup_stats *stats);
 bool cgroup_v1_memory_read_end(int directory, struct cgroup_stats *stats);
 bool cgroup_v1_io_read(int directory, struct cgroup_stats *stats);
 
+int cgroup_v1_devices_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
+			    struct error *error);
+int cgroup_v2_devices_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
+			    struct error *error);
+
 int cgroup_v2_cpu_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			struct error *error);
 int cgroup_v2_cpuset_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,

@@ -241,6 +241,18 @@ void plan_add_mknod(struct plan *plan, bool in_root, const char *path, mode_t mo
 		       });
 }
 
+void plan_add_device(struct plan *plan, const char *source, const char *target, mode_t type, unsigned int major,
+		     unsigned int minor)
+{
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_DEVICE,
+			       .flags = PLAN_IN_ROOT,
+			       .text = string_add(plan, source),
+			       .text2 = string_add(plan, target),
+			       .n = {type, major, minor},
+		       });
+}
+
 void plan_add_root(struct plan *plan, const char *path)
 {
 	step_add(plan, (struct plan_step){.op = PLAN_ROOT, .text = string_add(plan, path)});

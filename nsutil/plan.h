@@ -50,6 +50,9 @@ void plan_add_file(struct plan *plan, bool in_root, const char *path);
 void plan_add_symlink(struct plan *plan, bool in_root, const char *points_to, const char *path);
 void plan_add_mknod(struct plan *plan, bool in_root, const char *path, mode_t mode, unsigned int major,
 		    unsigned int minor);
+/* The host's node at source, bound in the root so that it can be opened but not changed; fails if it is another. */
+void plan_add_device(struct plan *plan, const char *source, const char *target, mode_t type, unsigned int major,
+		     unsigned int minor);
 void plan_add_root(struct plan *plan, const char *path);
 void plan_add_pivot(struct plan *plan);
 void plan_add_setns(struct plan *plan, uint64_t namespaces);

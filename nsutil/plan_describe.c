@@ -146,6 +146,10 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 	case PLAN_MKNOD:
 		say(&out, "make device %s, %u:%u", text, (unsigned int)step->n[1], (unsigned int)step->n[2]);
 		break;
+	case PLAN_DEVICE:
+		say(&out, "bind device %s, %u:%u, on %s", text, (unsigned int)step->n[1], (unsigned int)step->n[2],
+		    text2);
+		break;
 	case PLAN_ROOT:
 		say(&out, "take %s as the root", text);
 		break;
@@ -232,6 +236,7 @@ const char *plan_calls(const struct plan *plan, size_t i)
 	case PLAN_MOUNT:
 		return "fsopen, fsconfig, fsmount, openat2, move_mount";
 	case PLAN_BIND:
+	case PLAN_DEVICE:
 		return "open_tree, mount_setattr, openat2, move_mount";
 	case PLAN_ATTRIBUTES:
 		return "openat2, mount_setattr";

@@ -30,8 +30,10 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 1 }; /* "BPLN" */
 	X(MKDIR, "mkdir") /* text: path, n[0]: mode, n[1]: uid, n[2]: gid; parents are made, what is there stays */    \
 	X(OWNER, "owner") /* n[0]: uid, n[1]: gid; whose is what is made from here on, in the file systems' view */    \
 	X(FILE, "file")   /* text: path of an empty file to mount on; what is there stays */                           \
-	X(SYMLINK, "symlink")     /* text: where it points, text2: path */                                             \
-	X(MKNOD, "mknod")         /* text: path, n[0]: type and mode, n[1]: major, n[2]: minor */                      \
+	X(SYMLINK, "symlink") /* text: where it points, text2: path */                                                 \
+	X(MKNOD, "mknod")     /* text: path, n[0]: type and mode, n[1]: major, n[2]: minor */                          \
+	X(DEVICE, "device")   /* text: node on the host, no link, text2: file in the root to bind it on, read-only;    \
+				 n[0]:   S_IFCHR or S_IFBLK, n[1]: major, n[2]: minor, which it must have */           \
 	X(READ_ONLY, "read-only") /* text: path in the root, with what is mounted below; may be missing */             \
 	X(MASK, "mask")   /* text: path in the root to hide behind /dev/null or an empty directory; may be missing */  \
 	X(ROOT, "root")   /* text: the mount point that becomes the root */                                            \

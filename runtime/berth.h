@@ -141,6 +141,12 @@ struct berth_tmpfs {
 	uint64_t bytes;     /* 0: the kernel's default, half of memory */
 };
 
+struct berth_device {
+	const char *source; /* absolute path on the host of a character or block device; links are followed */
+	const char *target; /* absolute path inside; NULL: the same */
+	const char *access; /* of "r", "w" and "m" (make nodes of it with mknod); NULL: "rwm" */
+};
+
 struct berth_rlimit {
 	int resource;        /* RLIMIT_... of getrlimit(2) */
 	uint64_t soft, hard; /* UINT64_MAX: infinity */
@@ -227,6 +233,10 @@ struct berth_options {
 	/*
 	 * Files of the container's cgroups, "NAME=VALUE" ("memory.swappiness=10"), written after the limits and before
 	 * the command runs; NULL-terminated. A v1 name on v2 is translated where there is an equivalent.
+	 * "devices.allow=c 10:200 rwm" and "devices.deny=a" are rules on device nodes, on v1 and v2 alike: taken in
+	 * their order, over the default ones and those of devices. The default ones deny all but null, zero, full,
+	 * random, urandom, tty, ptmx (rwm) and pts (rw). No rules are set with BERTH_FEW_CGROUPS or BERTH_BARE_ROOT,
+	 * but for those given here.
 	 */
 	const char *const *cgroup_files;
 	const struct berth_memory_policy *memory_policy; /* NULL: the defaults */
@@ -260,11 +270,17 @@ struct berth_options {
 	size_t n_uid_map;
 	const struct berth_id_range *gid_map;
 	size_t n_gid_map;
+	/*
+	 * Nodes of the host's to show inside, where they can be opened but not changed. At launch each must still be
+	 * the device that it was when the options were checked.
+	 */
+	const struct berth_device *devices;
+	size_t n_devices;
 };
 /* clang-format off */
 #define BERTH_OPTIONS_INIT \
 	{sizeof(struct berth_options), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, BERTH_RESOURCES_INIT, \
-	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0}
+	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0}
 /* clang-format on */
 
 /* A handle on one container. Holds two descriptors (three with a terminal) while open. */

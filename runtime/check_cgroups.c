@@ -149,6 +149,7 @@ static const struct {
 	{CGROUP_PIDS, "controller-pids", BERTH_WARN, BERTH_FAIL, "CONFIG_CGROUP_PIDS"},
 	{CGROUP_FREEZER, "controller-freezer", BERTH_WARN, BERTH_FAIL, "CONFIG_CGROUP_FREEZER"},
 	{CGROUP_IO, "controller-io", BERTH_WARN, BERTH_FAIL, "CONFIG_BLK_CGROUP"},
+	{CGROUP_DEVICES, "controller-devices", BERTH_WARN, BERTH_FAIL, "CONFIG_CGROUP_DEVICE"},
 };
 enum { N_CONTROLLERS = sizeof controllers / sizeof *controllers };
 
@@ -201,9 +202,15 @@ static void check_controller(struct check *check, size_t i)
 	if (!version) {
 		char remedy[256];
 		missing_remedy(i, remedy, sizeof remedy);
-		check_tell(check, name, controllers[i].missing, remedy, "no mounted cgroup hierarchy has it");
+		check_tell(check, name, controllers[i].missing, remedy, "no mounted cgroup hierarchy has it%s",
+			   controller == CGROUP_DEVICES
+				   ? ": containers have no rules on device nodes, and no CAP_MKNOD instead"
+				   : "");
 		return;
 	}
+	static const struct cgroup_device_rule no_devices[] = {
+		{.type = 'a', .access = CGROUP_DEVICE_ALL},
+	};
 	char cpu[16];
 	struct error error;
 	struct cgroup_limits limits = {
@@ -211,6 +218,8 @@ static void check_controller(struct check *check, size_t i)
 		.cpuset_cpus = controller == CGROUP_CPUSET ? first_cpu(cpu) : NULL,
 		.memory = controller == CGROUP_MEMORY ? 64U << 20 : 0,
 		.pids = controller == CGROUP_PIDS ? 64 : 0,
+		.devices = no_devices,
+		.n_devices = controller == CGROUP_DEVICES ? sizeof no_devices / sizeof *no_devices : 0,
 	};
 	if (try_cgroup(check, name, CGROUP_BIT(controller), &limits, &error) < 0)
 		check_tell(check, name, controllers[i].not_usable, unusable_remedy(&error), "v%d: %s", version,

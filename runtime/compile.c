@@ -111,6 +111,9 @@ static void compile_mount_points(const struct spec *spec, struct plan *plan)
 		plan_add_mkdir(plan, true, spec->tmpfs[i].target, 0755);
 	for (size_t i = 0; i < spec->n_volumes; i++)
 		compile_mount_point(&spec->volumes[i], plan);
+	for (size_t i = 0; i < spec->n_devices; i++)
+		if (strncmp(spec->devices[i].target, "/dev/", 5) != 0)
+			plan_add_file(plan, true, spec->devices[i].target);
 	plan_add_attributes(plan, true, "/", MOUNT_ATTR_RDONLY, true);
 }
 
@@ -133,6 +136,11 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 		compile_mount_point(volume, plan);
 		(spec_is_shifted(spec) ? plan_add_idmapped_bind : plan_add_bind)(
 			plan, true, volume->source, volume->target, volume->read_only ? MOUNT_ATTR_RDONLY : 0, true);
+	}
+	for (size_t i = 0; i < spec->n_devices; i++) {
+		const struct device *device = &spec->devices[i];
+		plan_add_file(plan, true, device->target);
+		plan_add_device(plan, device->source, device->target, device->type, device->major, device->minor);
 	}
 }
 

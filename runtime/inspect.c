@@ -13,6 +13,7 @@
 #include "runtime/capabilities.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
+#include "runtime/devices.h"
 #include "runtime/idmap.h"
 #include "runtime/json.h"
 #include "runtime/launch.h"
@@ -247,6 +248,15 @@ static json_t *preparation(const struct berth *berth, const struct spec *spec, s
 					     limits->swap == CGROUP_NO_SWAP ? 0 : (unsigned long long)limits->swap));
 	if (limits->pids)
 		json_array_append_new(lines, sentence_json("limit pids: %llu", (unsigned long long)limits->pids));
+	for (size_t i = 0; i < limits->n_devices; i++) {
+		char text[CGROUP_DEVICE_TEXT];
+		cgroup_device_rule_format(&limits->devices[i], text);
+		json_array_append_new(
+			lines, sentence_json("%s devices: %s", limits->devices[i].allow ? "allow" : "deny", text));
+	}
+	if (spec->devices_unruled)
+		json_array_append_new(lines,
+				      sentence_json("%.*s", (int)strcspn(devices_fallback, "\n"), devices_fallback));
 	char list[64];
 	uint64_t held = spec_held_namespaces(spec), cloned = spec_namespaces(spec) & ~held;
 	if (spec->userns != USERNS_HOST) {
@@ -280,6 +290,8 @@ static int plan_print(const struct berth *berth, const struct berth_options *opt
 	cleanup_spec struct spec spec = {0};
 	cleanup_plan struct plan *plan = NULL;
 	int code = spec_from_options(options, &spec, error);
+	if (code == 0)
+		code = devices_settle(berth->layout, &spec, error);
 	if (code == 0)
 		code = idmap_resolve(berth, &spec, -1, error);
 	if (code == 0)

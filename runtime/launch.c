@@ -13,6 +13,7 @@
 #include "nsutil/userns.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
+#include "runtime/devices.h"
 #include "runtime/framework.h"
 #include "runtime/idmap.h"
 #include "runtime/launch.h"
@@ -169,10 +170,11 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 	container->pid = spawned.pid;
 	container->pidfd = spawned.pidfd;
 	container->tty = spawned.tty;
-	return state_write_init(
-		container->directory, spawned.pid, earliest,
-		spawned.used_clone ? "clone3 is missing: clone was used, and the cgroup entered after it\n" : "",
-		error);
+	char fallbacks[512];
+	snprintf(fallbacks, sizeof fallbacks, "%s%s",
+		 spawned.used_clone ? "clone3 is missing: clone was used, and the cgroup entered after it\n" : "",
+		 spec->devices_unruled ? devices_fallback : "");
+	return state_write_init(container->directory, spawned.pid, earliest, fallbacks, error);
 }
 
 /*
@@ -204,7 +206,8 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (geteuid() != 0)
 		return error_set(error, EPERM, "only root can launch containers: run as root");
 	cleanup_plan struct plan *plan = NULL;
-	if (!spec_claims_ids(&spec)) {
+	code = devices_settle(berth->layout, &spec, error);
+	if (code == 0 && !spec_claims_ids(&spec)) {
 		code = idmap_resolve(berth, &spec, -1, error);
 		if (code == 0)
 			code = compile_container(berth, &spec, &plan, error);

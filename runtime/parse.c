@@ -21,6 +21,7 @@
 #define RLIMIT_FORM "expected NAME=SOFT[:HARD], as in nofile=1024 or core=0:unlimited"
 #define SIGNAL_FORM "expected a name or a number, as in TERM, SIGUSR1, RTMIN+2 or 9"
 #define VOLUME_FORM "expected SRC:DST[:ro], as in /data:/mnt:ro"
+#define DEVICE_FORM "expected PATH[:INSIDE][:ACCESS], as in /dev/kvm, /dev/kvm:rw or /dev/sdb:/dev/disk:r"
 #define TMPFS_FORM "expected DST[:SIZE], as in /tmp:64M"
 
 /* strtod and isdigit ask the locale, and strtod takes "inf", "nan" and hexadecimal. */
@@ -404,6 +405,50 @@ int parse_volume(const char *text, char **source, char **target, bool *read_only
 	*read_only = cursor && strcmp(cursor, "ro") == 0;
 	*source = steal_pointer(&from);
 	*target = steal_pointer(&to);
+	return 0;
+}
+
+static bool is_access(const char *text)
+{
+	return *text && text[strspn(text, "rwm")] == '\0';
+}
+
+int parse_device(const char *text, char **path, char **inside, char **access, struct error *error)
+{
+	char *fields[3] = {NULL};
+	const char *cursor = text, *cause = NULL;
+	size_t n = 0;
+
+	*path = *inside = *access = NULL;
+	while (n < 3 && cursor && (fields[n] = field_take(&cursor)))
+		n++;
+	/* Of two the second is what it looks like. */
+	if (n == 2 && is_access(fields[1])) {
+		fields[2] = fields[1];
+		fields[1] = NULL;
+	}
+	if (n < 3 && cursor && errno == ENOMEM)
+		error_errno(error, ENOMEM, "parse the device '" SHOWN "'", SHOWN_ARGS(text));
+	else if (n < 3 && cursor)
+		cause = "it ends in a backslash";
+	else if (cursor)
+		cause = "it has too many ':' (a backslash escapes one)";
+	else if (!*fields[0])
+		cause = "PATH is empty";
+	else if (fields[1] && *fields[1] != '/')
+		cause = "what follows PATH is neither an absolute path nor letters of r, w and m";
+	else if (fields[2] && !is_access(fields[2]))
+		cause = "ACCESS is not of the letters r, w and m";
+	if (cause)
+		error_set(error, EINVAL, "'" SHOWN "' is not a device: %s; " DEVICE_FORM, SHOWN_ARGS(text), cause);
+	if (cause || cursor) {
+		for (size_t i = 0; i < 3; i++)
+			free(fields[i]);
+		return -error->code;
+	}
+	*path = fields[0];
+	*inside = fields[1];
+	*access = fields[2];
 	return 0;
 }
 

@@ -58,6 +58,12 @@ int parse_signal(const char *text, int *signal, struct error *error);
  */
 int parse_volume(const char *text, char **source, char **target, bool *read_only, struct error *error);
 
+/*
+ * "PATH[:INSIDE][:ACCESS]", escaped as in parse_volume; INSIDE absolute, ACCESS letters of r, w and m. What is absent
+ * is NULL; the caller frees all three. PATH may be relative to whatever the caller says.
+ */
+int parse_device(const char *text, char **path, char **inside, char **access, struct error *error);
+
 /* "DST[:SIZE]", escaped as in parse_volume; DST absolute, malloc'ed; *bytes is 0 without SIZE. */
 int parse_tmpfs(const char *text, char **target, uint64_t *bytes, struct error *error);
 

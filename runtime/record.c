@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nsutil/base/file.h"
+#include "runtime/devices.h"
 #include "runtime/idmap.h"
 #include "runtime/json.h"
 #include "runtime/name.h"
@@ -125,6 +126,8 @@ json_t *record_make(const struct spec *spec, unsigned int controllers, uint64_t 
 		{"volumes", volumes_json(spec)},
 		{"tmpfs", tmpfs_json(spec)},
 		{"rlimits", rlimits_json(spec)},
+		{"devices", devices_json(spec)},
+		{"device_rules", device_rules_json(spec)},
 	};
 	json_t *record = json_object();
 	bool complete = record;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/capabilities.h"
+#include "runtime/devices.h"
 #include "runtime/idmap.h"
 #include "runtime/memory_policy.h"
 #include "runtime/name.h"
@@ -45,6 +46,7 @@ void spec_free(struct spec *spec)
 		free((char *)spec->tmpfs[i].target);
 	free(spec->tmpfs);
 	free(spec->rlimits);
+	devices_free(spec);
 	strings_free(spec->cgroup_files);
 	*spec = (struct spec){0};
 }
@@ -223,7 +225,7 @@ static bool is_root_path(const char *path)
 	return depth == 0;
 }
 
-static int mount_target_check(const char *path, const char *what, struct error *error)
+int path_inside_check(const char *path, const char *what, struct error *error)
 {
 	int code = inside_check(path, what, error);
 	if (code == 0 && is_root_path(path))
@@ -240,7 +242,7 @@ static int copy_volumes(const struct berth_options *options, struct spec *spec, 
 		const struct berth_volume *given = &options->volumes[i];
 		struct berth_volume *copy = &spec->volumes[spec->n_volumes++];
 		if (inside_check(given->source, "a volume's source", error) < 0 ||
-		    mount_target_check(given->target, "a volume's target", error) < 0)
+		    path_inside_check(given->target, "a volume's target", error) < 0)
 			return -error->code;
 		if (access(given->source, F_OK) < 0)
 			return error_errno(error, errno, "volume source %s", given->source);
@@ -260,7 +262,7 @@ static int copy_tmpfs(const struct berth_options *options, struct spec *spec, st
 		return no_memory(error);
 	for (size_t i = 0; i < options->n_tmpfs; i++) {
 		struct berth_tmpfs *copy = &spec->tmpfs[spec->n_tmpfs++];
-		if (mount_target_check(options->tmpfs[i].target, "a tmpfs's target", error) < 0)
+		if (path_inside_check(options->tmpfs[i].target, "a tmpfs's target", error) < 0)
 			return -error->code;
 		copy->bytes = options->tmpfs[i].bytes;
 		copy->target = strdup(options->tmpfs[i].target);
@@ -357,7 +359,18 @@ static int copy_cgroup_files(const struct berth_options *options, struct spec *s
 					 options->cgroup_files[i]);
 	}
 	spec->cgroup_files = strings_copy(options->cgroup_files);
-	return options->cgroup_files && !spec->cgroup_files ? no_memory(error) : 0;
+	if (options->cgroup_files && !spec->cgroup_files)
+		return no_memory(error);
+	size_t kept = 0;
+	for (char **entry = spec->cgroup_files; entry && *entry; entry++) {
+		if (devices_is_rule(*entry))
+			free(*entry);
+		else
+			spec->cgroup_files[kept++] = *entry;
+	}
+	if (spec->cgroup_files)
+		spec->cgroup_files[kept] = NULL;
+	return 0;
 }
 
 int spec_from_options(const struct berth_options *given, struct spec *spec, struct error *error)
@@ -381,7 +394,8 @@ int spec_from_options(const struct berth_options *given, struct spec *spec, stru
 	if ((code = copy_name(options.name, spec, error)) < 0 || (code = parse_root(options.root, spec, error)) < 0 ||
 	    (code = copy_strings(&options, spec, error)) < 0 || (code = copy_workdir(&options, spec, error)) < 0 ||
 	    (code = copy_limits(&options, spec, error)) < 0 || (code = copy_volumes(&options, spec, error)) < 0 ||
-	    (code = copy_tmpfs(&options, spec, error)) < 0 || (code = copy_rlimits(&options, spec, error)) < 0)
+	    (code = copy_tmpfs(&options, spec, error)) < 0 || (code = copy_rlimits(&options, spec, error)) < 0 ||
+	    (code = devices_copy(&options, spec, error)) < 0)
 		return code;
 	if ((code = capabilities_resolve(options.cap_add, options.cap_drop, &spec->capabilities, &spec->ambient,
 					 error)) < 0 ||

@@ -16,6 +16,15 @@
 enum root_kind { ROOT_HOST, ROOT_HOST_RW, ROOT_DIRECTORY, ROOT_OVERLAY, ROOT_FRAMEWORK };
 enum userns_kind { USERNS_HOST, USERNS_AUTO, USERNS_MAPS };
 
+/* A node of the host's that the container is given. */
+struct device {
+	char *source; /* canonical */
+	char *target;
+	mode_t type; /* S_IFCHR or S_IFBLK */
+	unsigned int major, minor;
+	unsigned int access; /* CGROUP_DEVICE_... */
+};
+
 struct spec {
 	char *name;
 	unsigned int flags; /* BERTH_... */
@@ -43,7 +52,12 @@ struct spec {
 	size_t n_tmpfs;
 	struct berth_rlimit *rlimits;
 	size_t n_rlimits;
-	char **cgroup_files; /* "NAME=VALUE"; NULL: none */
+	char **cgroup_files; /* "NAME=VALUE"; NULL: none; without the rules for devices, which are in limits */
+	struct device *devices;
+	size_t n_devices;
+	bool default_devices;    /* limits.devices are the default ones */
+	bool device_rules_given; /* some of them came with the options, apart from devices */
+	bool devices_unruled;    /* there are none, for the controller is not to be had */
 	struct berth_memory_policy memory_policy;
 	enum userns_kind userns;
 	bool rootless;        /* it is launched by an ordinary user, so from within its user namespace */
@@ -70,6 +84,9 @@ uint64_t spec_held_namespaces(const struct spec *spec);
 bool spec_claims_ids(const struct spec *spec);
 /* Whether root sets it up, and then leaves for a user namespace: ids are shifted then, and steps happen as root. */
 bool spec_is_shifted(const struct spec *spec);
+
+/* Whether a path can be one inside a container: absolute, and none that names / itself. -EINVAL, `what` named. */
+int path_inside_check(const char *path, const char *what, struct error *error);
 
 /* resources -> limits; cpuset is borrowed. Refuses what no cgroup takes. */
 int limits_from_resources(const struct berth_resources *resources, struct cgroup_limits *limits, struct error *error);

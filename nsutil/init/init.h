@@ -25,8 +25,8 @@ struct init {
 typedef int step_function(struct init *init, const struct plan_step *step);
 
 /* mounts.c */
-step_function step_private, step_mount, step_bind, step_unmount, step_attributes, step_read_only, step_mask, step_root,
-	step_pivot;
+step_function step_private, step_mount, step_bind, step_unmount, step_attributes, step_read_only, step_mask,
+	step_device, step_root, step_pivot;
 /* paths.c */
 step_function step_mkdir, step_owner, step_file, step_symlink, step_mknod;
 /* process.c */
@@ -59,6 +59,9 @@ char **step_list(const struct init *init, const struct plan_step *step);
 
 /* O_PATH descriptor of a path on the host, or in the new root if the step says so. -errno. paths.c */
 int path_open(const struct init *init, const struct plan_step *step, const char *path);
+
+/* The same of a path on the host on whose way there may be no link. */
+int path_open_unlinked(const char *path);
 
 /* Tells the parent; passed: a descriptor to send along, or -1. 0 or -errno. main.c */
 int report(const struct init *init, enum plan_report_kind kind, int error, int passed);

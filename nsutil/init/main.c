@@ -25,6 +25,7 @@ static step_function *const run_step[PLAN_OP_COUNT] = {
 	[PLAN_FILE] = step_file,
 	[PLAN_SYMLINK] = step_symlink,
 	[PLAN_MKNOD] = step_mknod,
+	[PLAN_DEVICE] = step_device,
 	[PLAN_ROOT] = step_root,
 	[PLAN_PIVOT] = step_pivot,
 	[PLAN_SETNS] = step_setns,

@@ -171,6 +171,21 @@ int step_mask(struct init *init, const struct plan_step *step)
 	return cover(null, 0, place);
 }
 
+/* Read-only, so that nobody inside changes the owner or mode of the host's node: that keeps no device from being
+ * written. */
+int step_device(struct init *init, const struct plan_step *step)
+{
+	struct stat status;
+	cleanup_fd int node = path_open_unlinked(step_text(init, step));
+	if (node < 0 || fstat(node, &status) < 0)
+		return node < 0 ? node : -errno;
+	if ((status.st_mode & S_IFMT) != step->n[0] ||
+	    status.st_rdev != makedev((unsigned int)step->n[1], (unsigned int)step->n[2]))
+		return -ENODEV;
+	cleanup_fd int place = path_open(init, step, step_text2(init, step));
+	return place < 0 ? place : cover(node, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, place);
+}
+
 int step_root(struct init *init, const struct plan_step *step)
 {
 	init->root = open(step_text(init, step), O_PATH | O_DIRECTORY | O_CLOEXEC);

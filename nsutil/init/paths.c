@@ -41,6 +41,13 @@ int path_open(const struct init *init, const struct plan_step *step, const char 
 	return open_below(init, step, path, 0);
 }
 
+int path_open_unlinked(const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+	return fd < 0 ? -errno : fd;
+}
+
 /* The first length bytes of path. */
 static int open_directory(const struct init *init, const struct plan_step *step, const char *path, size_t length)
 {

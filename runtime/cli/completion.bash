@@ -36,9 +36,10 @@ _berth()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
 	local resources="--cpus --cpu-limit --cpuset --mem --swap --pids -c -m"
-	local run="--name --root --volume --tmpfs --read-only --env --env-clear --workdir --user --hostname --net --uts
-		--ipc --tty --interactive --init --no-init --detach --log --cgroup-parent --rlimit --timeout --cap-add
-		--cap-drop --seccomp --new-privileges --userns --uidmap --gidmap --mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
+	local run="--name --root --volume --tmpfs --read-only --device --device-cgroup-rule --env --env-clear
+		--workdir --user --hostname --net --uts --ipc --tty --interactive --init --no-init --detach --log
+		--cgroup-parent --rlimit --timeout --cap-add --cap-drop --seccomp --new-privileges --userns --uidmap --gidmap
+		--mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
 		-n -v -e -w -u -t -i -d -h $resources"
 	local options="" i word
 
@@ -102,7 +103,7 @@ _berth()
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "default unconfined" -- "$cur")
 		return
 		;;
-	run:-v | plan:-v | run:--volume | plan:--volume | run:--log | plan:--log)
+	run:--device | plan:--device | run:-v | plan:-v | run:--volume | plan:--volume | run:--log | plan:--log)
 		_berth_reply_paths "$cur" ""
 		return
 		;;
@@ -117,7 +118,7 @@ _berth()
 	run:-[ncmw] | plan:-[ncmw] | exec:-w | update:-[cm] | stop:-t) return ;;
 	*:--name | *:--cpus | *:--cpu-limit | *:--cpuset | *:--mem | *:--swap | *:--pids | *:--tmpfs | *:--workdir | \
 		*:--hostname | *:--cgroup-parent | *:--timeout | *:--time | *:--mem-grace | *:--mem-lenient | \
-		*:--mem-reserve | *:--mem-pressure) return ;;
+		*:--mem-reserve | *:--mem-pressure | *:--device-cgroup-rule) return ;;
 	esac
 
 	if [[ $cur == -* ]]; then

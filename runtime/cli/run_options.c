@@ -25,6 +25,8 @@ enum {
 	KEY_RLIMIT,
 	KEY_TIMEOUT,
 	KEY_LOG,
+	KEY_DEVICE,
+	KEY_DEVICE_RULE,
 	KEY_CAP_ADD,
 	KEY_CAP_DROP,
 	KEY_SECCOMP,
@@ -58,6 +60,10 @@ static const struct argp_option options[] = {
 	{"volume", 'v', "SRC:DST[:ro]", 0, "Bind the host's SRC to DST inside; a backslash escapes a colon", 0},
 	{"tmpfs", KEY_TMPFS, "DST[:SIZE]", 0, "Mount an empty tmpfs on DST", 0},
 	{"read-only", KEY_READ_ONLY, NULL, 0, "Make the root read-only", 0},
+	{"device", KEY_DEVICE, "PATH[:INSIDE][:rwm]", 0,
+	 "Show the host's device PATH inside, and allow to read, write, or make nodes of it; may be repeated", 0},
+	{"device-cgroup-rule", KEY_DEVICE_RULE, "RULE", 0,
+	 "Allow what can be done with device nodes, as in 'c 10:200 rwm', or 'a' for all; may be repeated", 0},
 
 	{NULL, 0, NULL, 0, "Command:", GROUP_COMMAND},
 	{"env", 'e', "NAME=VALUE", 0, "Set a variable, or pass the caller's own with NAME alone", 0},
@@ -145,6 +151,37 @@ static int add_tmpfs(struct run_options *o, const char *argument)
 		return -ENOMEM;
 	}
 	*tmpfs = (struct berth_tmpfs){target, bytes};
+	return 0;
+}
+
+static int add_device(struct run_options *o, const char *argument)
+{
+	char *path, *inside, *access;
+	int result = parse_device(argument, &path, &inside, &access, &o->error);
+
+	if (result < 0)
+		return result;
+	struct berth_device *device = cli_append(&o->devices, &o->launch.n_devices, sizeof(*device), &o->error);
+	if (!device) {
+		free(path);
+		free(inside);
+		free(access);
+		return -ENOMEM;
+	}
+	*device = (struct berth_device){path_absolute(path, &o->error), inside, access};
+	return device->source ? 0 : -o->error.code;
+}
+
+static int add_device_rule(struct run_options *o, const char *rule)
+{
+	char **place = cli_append(&o->device_rules, &o->n_device_rules, sizeof(*place), &o->error);
+
+	if (!place)
+		return -ENOMEM;
+	if (asprintf(place, "devices.allow=%s", rule) < 0) {
+		*place = NULL;
+		return error_errno(&o->error, ENOMEM, "take in the rule");
+	}
 	return 0;
 }
 
@@ -295,6 +332,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_RLIMIT:
 		return cli_option_result(add_rlimit(o, argument), "--rlimit", &o->error);
+	case KEY_DEVICE:
+		return cli_option_result(add_device(o, argument), "--device", &o->error);
+	case KEY_DEVICE_RULE:
+		return cli_option_result(add_device_rule(o, argument), "--device-cgroup-rule", &o->error);
 	case KEY_CAP_ADD:
 		return add_word(&o->cap_add, &o->n_cap_add, argument, &o->error);
 	case KEY_CAP_DROP:
@@ -408,6 +449,8 @@ int run_options_parse(int argc, char **argv, bool plan, struct run_options *o)
 	o->launch.volumes = o->volumes;
 	o->launch.tmpfs = o->tmpfs;
 	o->launch.rlimits = o->rlimits;
+	o->launch.devices = o->devices;
+	o->launch.cgroup_files = (const char *const *)o->device_rules;
 	o->launch.env = o->env;
 	o->launch.cap_add = o->cap_add;
 	o->launch.cap_drop = o->cap_drop;
@@ -425,6 +468,15 @@ void run_options_release(struct run_options *o)
 	}
 	for (size_t i = 0; i < o->launch.n_tmpfs; i++)
 		free((char *)o->tmpfs[i].target);
+	for (size_t i = 0; i < o->launch.n_devices; i++) {
+		free((char *)o->devices[i].source);
+		free((char *)o->devices[i].target);
+		free((char *)o->devices[i].access);
+	}
+	for (size_t i = 0; i < o->n_device_rules; i++)
+		free(o->device_rules[i]);
+	free(o->devices);
+	free(o->device_rules);
 	free(o->volumes);
 	free(o->tmpfs);
 	free(o->rlimits);

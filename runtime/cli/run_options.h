@@ -23,6 +23,9 @@ struct run_options {
 	struct berth_volume *volumes;
 	struct berth_tmpfs *tmpfs;
 	struct berth_rlimit *rlimits;
+	struct berth_device *devices;
+	char **device_rules; /* "devices.allow=..." */
+	size_t n_device_rules;
 	const char **cap_add;
 	size_t n_cap_add;
 	const char **cap_drop;

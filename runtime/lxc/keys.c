@@ -87,6 +87,30 @@ static int cgroup_file_set(const struct setting *setting)
 	return lxc_strings_add(&setting->config->cgroup_files, entry) < 0 ? lxc_no_memory(setting->error) : 0;
 }
 
+/* Rules for devices add up, in their order; an empty value takes back all of the kind. */
+static int device_rule_set(const struct setting *setting)
+{
+	if (*setting->value) {
+		cleanup_free char *entry = NULL;
+		if (asprintf(&entry, "%s=%s", setting->name, setting->value) < 0) {
+			entry = NULL;
+			return lxc_no_memory(setting->error);
+		}
+		return lxc_strings_add(&setting->config->cgroup_files, entry) < 0 ? lxc_no_memory(setting->error) : 0;
+	}
+	char **files = setting->config->cgroup_files;
+	size_t length = strlen(setting->name), kept = 0;
+	for (size_t i = 0; files && files[i]; i++) {
+		if (strncmp(files[i], setting->name, length) == 0 && files[i][length] == '=')
+			free(files[i]);
+		else
+			files[kept++] = files[i];
+	}
+	if (files)
+		files[kept] = NULL;
+	return 0;
+}
+
 static int cgroup_set(const struct setting *setting)
 {
 	if (!is_cgroup_file(setting->name))
@@ -99,6 +123,8 @@ static int cgroup_set(const struct setting *setting)
 		return memory_set(setting);
 	if (strcmp(setting->name, "cpu.shares") == 0)
 		return shares_set(setting);
+	if (strcmp(setting->name, "devices.allow") == 0 || strcmp(setting->name, "devices.deny") == 0)
+		return device_rule_set(setting);
 	return cgroup_file_set(setting);
 }
 

@@ -152,10 +152,7 @@ Test(layout, v2_alone)
 	layout_read();
 	cr_expect_str_eq(cgroup_layout_name(layout), "v2");
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (i == CGROUP_DEVICES)
-			expect((enum cgroup_controller)i, 0, NULL);
-		else
-			expect((enum cgroup_controller)i, 2, "/sys/fs/cgroup");
+		expect((enum cgroup_controller)i, 2, "/sys/fs/cgroup");
 }
 
 Test(layout, v2_words_are_whole)

@@ -102,6 +102,23 @@ Test(config, a_later_setting_of_a_cgroup_file_replaces_the_earlier)
 	lxc_config_free(&config);
 }
 
+Test(config, rules_for_devices_add_up_in_their_order)
+{
+	struct lxc_config config =
+		parsed("lxc.cgroup.devices.deny = a\nlxc.cgroup.pids.max = 5\nlxc.cgroup2.devices.allow = c 1:3 r\n"
+		       "lxc.cgroup.devices.allow = c 1:3 r\nlxc.cgroup.devices.deny = b *:* m\n");
+	static const char *const expected[] = {"devices.deny=a", "pids.max=5", "devices.allow=c 1:3 r",
+					       "devices.allow=c 1:3 r", "devices.deny=b *:* m"};
+	cr_assert_eq(lxc_strings_count(config.cgroup_files), 5);
+	for (size_t i = 0; i < 5; i++)
+		cr_expect_str_eq(config.cgroup_files[i], expected[i]);
+	struct berth_error error = BERTH_ERROR_INIT;
+	cr_assert_eq(lxc_config_define(&config, "lxc.cgroup.devices.allow =", &error), 0);
+	cr_assert_eq(lxc_strings_count(config.cgroup_files), 3);
+	cr_expect_str_eq(config.cgroup_files[2], "devices.deny=b *:* m");
+	lxc_config_free(&config);
+}
+
 Test(config, lists_grow_and_an_empty_value_takes_them_back)
 {
 	struct lxc_config config =

@@ -426,6 +426,25 @@ Test(execute, cgroup_files)
 	lx_expect_complaint(run, "pids.nonsense");
 }
 
+Test(execute, devices)
+{
+	lx_require_controller("devices");
+	static const char attempts[] = "head -c1 /dev/zero | wc -c; mknod /tmp/sda b 8 0 2>/dev/null && echo made; "
+				       ": </dev/null && echo null";
+	cr_expect_str_eq(LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", attempts)->said, "1\nnull\n");
+	cr_expect_str_eq(
+		LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.devices.allow=a", "/bin/sh", "-c", attempts)->said,
+		"1\nmade\nnull\n");
+	/* A configuration of LXC's kind: nothing, then a few. berth's own making of /dev is not in its way. */
+	cr_expect_str_eq(LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.devices.deny=a", "-s",
+			    "lxc.cgroup2.devices.allow=c 1:3 rw", "/bin/sh", "-c", attempts)
+				 ->said,
+			 "0\nnull\n");
+	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.devices.allow=everything", "/bin/true");
+	lx_expect_status(run, 1);
+	lx_expect_complaint(run, "MAJOR:MINOR");
+}
+
 Test(execute, a_mistake_in_the_file_is_told_with_its_place)
 {
 	lx_configure("\nlxc.tty.max = 4\n");

@@ -166,7 +166,7 @@ Test(memory_files, refused)
 		{"memory.oom_control", "1", ENOTSUP},
 		{"cpu.rt_runtime_us", "1", ENOTSUP},
 		{"blkio.weight", "100", ENOTSUP},
-		{"devices.allow", "a", ENOENT},
+		{"devices.allow", "a", ENOTSUP},
 		{"net_cls.classid", "1", ENOENT},
 		{"tasks", "1", ENOENT},
 		{"", "1", ENOENT},
@@ -228,7 +228,7 @@ Test(memory_files, unreadable)
 	char text[64];
 	cr_expect_eq(cgroup_file_read(cgroup, "memory.failcnt", text, sizeof text, &error), -ENOTSUP);
 	cr_expect(strstr(error.text, "memory.failcnt") != NULL, "%s", error.text);
-	cr_expect_eq(cgroup_file_read(cgroup, "devices.list", text, sizeof text, &error), -ENOENT);
+	cr_expect_eq(cgroup_file_read(cgroup, "devices.list", text, sizeof text, &error), -ENOTSUP);
 	cr_expect_eq(cgroup_file_read(cgroup, "../mountinfo", text, sizeof text, &error), -EINVAL);
 	put("p/c/cpu.weight", "nonsense\n");
 	cr_expect_eq(cgroup_file_read(cgroup, "cpu.shares", text, sizeof text, &error), -ENOTSUP);
@@ -259,7 +259,7 @@ Test(memory_files, controllers_by_name)
 	cr_expect_eq(cgroup_file_controllers(layout, "memory.limit_in_bytes"), CGROUP_BIT(CGROUP_MEMORY));
 	cr_expect_eq(cgroup_file_controllers(layout, "memory.limit_in_bytes=64M"), CGROUP_BIT(CGROUP_MEMORY));
 	cr_expect_eq(cgroup_file_controllers(layout, "cpuset.cpus=0-3"), CGROUP_BIT(CGROUP_CPUSET));
-	cr_expect_eq(cgroup_file_controllers(layout, "devices.allow=a"), 0);
+	cr_expect_eq(cgroup_file_controllers(layout, "devices.allow=a"), CGROUP_BIT(CGROUP_DEVICES));
 	cr_expect_eq(cgroup_file_controllers(layout, "memory"), 0);
 	cr_expect_eq(cgroup_file_controllers(layout, "=memory.x"), 0);
 	cr_expect_eq(cgroup_file_controllers(layout, ""), 0);

@@ -74,7 +74,21 @@ static void snapshot(char text[2048])
 	snprintf(text + used, 2048 - used, "%d entries", count);
 }
 
-enum deed { MKDIR, FILE_, SYMLINK, MKNOD, TMPFS, BIND, BIND_FILE, ATTRIBUTES, READ_ONLY, MASK, MASK_FILE, DEEDS };
+enum deed {
+	MKDIR,
+	FILE_,
+	SYMLINK,
+	MKNOD,
+	DEVICE,
+	TMPFS,
+	BIND,
+	BIND_FILE,
+	ATTRIBUTES,
+	READ_ONLY,
+	MASK,
+	MASK_FILE,
+	DEEDS
+};
 
 static void add_deed(struct plan *plan, enum deed deed, size_t way)
 {
@@ -90,6 +104,9 @@ static void add_deed(struct plan *plan, enum deed deed, size_t way)
 		break;
 	case MKNOD:
 		plan_add_mknod(plan, true, way_path(way, "/made"), S_IFCHR | 0666, 1, 3);
+		break;
+	case DEVICE:
+		plan_add_device(plan, "/dev/null", way_path(way, "/file"), S_IFCHR, 1, 3);
 		break;
 	case TMPFS:
 		plan_add_mount(plan, true, "tmpfs", way_path(way, "/directory"), 0, NULL);

@@ -29,6 +29,7 @@ static struct plan *plan_of_everything(void)
 	plan_add_file(plan, true, "/etc/hosts");
 	plan_add_symlink(plan, true, "pts/ptmx", "/dev/ptmx");
 	plan_add_mknod(plan, true, "/dev/null", S_IFCHR | 0666, 1, 3);
+	plan_add_device(plan, "/dev/kvm", "/dev/virtual", S_IFCHR, 10, 232);
 	plan_add_read_only(plan, "/proc/sys");
 	plan_add_mask(plan, "/proc/kcore");
 	plan_add_root(plan, "/srv/root");
@@ -64,6 +65,7 @@ static const char *const phrases[] = {
 	"make file /etc/hosts",
 	"link /dev/ptmx to pts/ptmx",
 	"make device /dev/null, 1:3",
+	"bind device /dev/kvm, 10:232, on /dev/virtual",
 	"make /proc/sys read-only",
 	"mask /proc/kcore",
 	"take /srv/root as the root",

@@ -5,7 +5,8 @@
  *
  *     say TEXT            write PATH TEXT     read PATH        list DIRECTORY    stat PATH      mkdir PATH
  *     remove PATH         exec PATH           chroot-out       fill PATH BYTES   link PATH
- *     grep PATH TEXT (yes or no)
+ *     grep PATH TEXT (yes or no)              open PATH MODE (r, w)              chmod PATH MODE
+ *     mknod PATH "TYPE MAJOR MINOR"
  *     exit STATUS         raise SIGNAL        hold (until its input ends)        pause (for ever)
  *     children NUMBER (that wait for ever, all inside before the line is printed)
  */
@@ -166,6 +167,16 @@ static void act_children(long count)
 	printf("children %ld=ok\n", count);
 }
 
+static void act_mknod(const char *path, const char *device)
+{
+	unsigned int major, minor;
+	char type;
+	if (sscanf(device, "%c %u %u", &type, &major, &minor) != 3)
+		exit(99);
+	int made = mknod(path, (type == 'b' ? S_IFBLK : S_IFCHR) | 0666, makedev(major, minor));
+	printf("mknod %s=%s\n", path, result(made));
+}
+
 int main(int argc, char **argv)
 {
 	say_line_by_line();
@@ -194,6 +205,17 @@ int main(int argc, char **argv)
 			ssize_t length = readlink(first, text, sizeof text - 1);
 			text[length > 0 ? length : 0] = '\0';
 			printf("link %s=%s\n", first, length < 0 ? result(-1) : text);
+		} else if (strcmp(verb, "open") == 0) {
+			int fd = open(first, (*second == 'w' ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
+			printf("open %s=%s\n", first, result(fd));
+			close(fd);
+			i++;
+		} else if (strcmp(verb, "chmod") == 0) {
+			printf("chmod %s=%s\n", first, result(chmod(first, (mode_t)strtoul(second, NULL, 8))));
+			i++;
+		} else if (strcmp(verb, "mknod") == 0) {
+			act_mknod(first, second);
+			i++;
 		} else if (strcmp(verb, "exec") == 0) {
 			execv(first, (char *const[]){(char *)first, NULL});
 			printf("exec %s=%s\n", first, result(-1));

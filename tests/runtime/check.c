@@ -249,7 +249,8 @@ Test(check, a_machine_that_runs_the_tests_is_fit)
 		     (const char *const[]){"clone3", "capabilities", "pid-max", "namespace-limits", "swap", "pressure",
 					   "user-namespace", "cgroup-namespace", "controller-cpuacct",
 					   "controller-cpuset", "controller-pids", "controller-freezer",
-					   "controller-io", "cpu-limit", "swap-limit", "clone-into-cgroup", NULL};
+					   "controller-io", "controller-devices", "cpu-limit", "swap-limit",
+					   "clone-into-cgroup", NULL};
 	     *name; name++)
 		find(&found, *name);
 }
@@ -347,9 +348,9 @@ Test(check, root_without_a_capability)
 
 Test(check, no_cgroups)
 {
-	static const char *const warned[] = {
-		"controller-cpuacct", "controller-cpuset", "controller-pids", "controller-freezer",
-		"controller-io",      "cpu-limit",         "swap-limit",      NULL};
+	static const char *const warned[] = {"controller-cpuacct", "controller-cpuset", "controller-pids",
+					     "controller-freezer", "controller-io",     "controller-devices",
+					     "cpu-limit",          "swap-limit",        NULL};
 	/* Only in this test's mount namespace. */
 	cleanup_mount_table struct mount_table table = {0};
 	cr_assert_eq(mount_table_read(NULL, &table, NULL), 0);

@@ -592,6 +592,49 @@ Test(parse_volume, bad)
 	}
 }
 
+/* ---- Devices ---- */
+
+Test(parse_device, good)
+{
+	static const struct {
+		const char *text, *path, *inside, *access;
+	} good[] = {
+		{"/dev/kvm", "/dev/kvm", NULL, NULL},
+		{"/dev/kvm:rw", "/dev/kvm", NULL, "rw"},
+		{"/dev/kvm:/dev/other", "/dev/kvm", "/dev/other", NULL},
+		{"/dev/kvm:/dev/other:r", "/dev/kvm", "/dev/other", "r"},
+		{"kvm:mwr", "kvm", NULL, "mwr"},
+		{"/dev/by-path/pci-0000\\:00:/x\\:y", "/dev/by-path/pci-0000:00", "/x:y", NULL},
+	};
+	for (size_t i = 0; i < N(good); i++) {
+		struct error error = {0};
+		char *path = NULL, *inside = NULL, *access = NULL;
+		cr_assert_eq(parse_device(good[i].text, &path, &inside, &access, &error), 0, "'%s': %s", good[i].text,
+			     error.text);
+		cr_expect_str_eq(path, good[i].path, "'%s'", good[i].text);
+		cr_expect(good[i].inside ? inside && strcmp(inside, good[i].inside) == 0 : !inside, "'%s'",
+			  good[i].text);
+		cr_expect(good[i].access ? access && strcmp(access, good[i].access) == 0 : !access, "'%s'",
+			  good[i].text);
+		free(path);
+		free(inside);
+		free(access);
+	}
+}
+
+Test(parse_device, bad)
+{
+	static const char *const bad[] = {"",           ":",       ":rw",     "/a:",      "/a:rx",    "/a:b",
+					  "/a:/b:",     "/a:/b:x", "/a:rw:r", "/a:/b:/c", "/a:/b:r:", "/a:/b:rw:rw",
+					  "/a:/b:r:/c", "/a\\",    "/a:/b\\", "\\",       "/a::r",    "/a:/b:r\\"};
+	for (size_t i = 0; i < N(bad); i++) {
+		struct error error = {0};
+		char *path = NULL, *inside = NULL, *access = NULL;
+		expect_sentence(bad[i], -EINVAL, parse_device(bad[i], &path, &inside, &access, &error), &error);
+		cr_expect(!path && !inside && !access, "'%s' returned memory", bad[i]);
+	}
+}
+
 /* ---- tmpfs ---- */
 
 Test(parse_tmpfs, good)
