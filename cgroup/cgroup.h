@@ -191,6 +191,15 @@ int cgroup_memory_fit(const struct cgroup *cgroup, uint64_t memory, const struct
  */
 int cgroup_memory_shrink(const struct cgroup *cgroup, const struct cgroup_limits *target, struct error *error);
 
+/*
+ * v1 alone; on v2 both answer -EOPNOTSUPP. A descriptor (the caller's, CLOEXEC, non-blocking eventfd) that is readable
+ * when something allocates in the cgroup, and neither fits its limit nor can be made room for.
+ */
+int cgroup_oom_watch(const struct cgroup *cgroup);
+/* hold: the kernel does not kill then; who allocates waits until there is room, the limit is raised, or it is let loose
+ * again. 0 or -errno. */
+int cgroup_oom_hold(const struct cgroup *cgroup, bool hold);
+
 /* ---- Single files by name ---- */
 
 /*
@@ -223,6 +232,7 @@ struct cgroup_stats {
 	uint64_t swap_usage;
 	uint64_t swap_limit; /* beyond memory; UINT64_MAX: none or unknown */
 	uint64_t oom_kills;
+	bool oom_waits;     /* something waits for memory, held by cgroup_oom_hold */
 	uint64_t processes; /* PIDS: tasks (threads count), as the controller counts */
 	uint64_t processes_limit;
 	uint64_t io_read_bytes; /* IO */
@@ -237,7 +247,7 @@ int cgroup_read(const struct cgroup *cgroup, struct cgroup_stats *stats, struct 
  * can't be read stays 0 (memory's: see known). */
 void cgroup_read_end(const struct cgroup *cgroup, struct cgroup_stats *stats);
 
-/* Only memory: usage, peak, limit, oom_kills. Fills those fields alone. */
+/* Only memory: usage, peak, limit, oom_kills, oom_waits. Fills those fields alone. */
 int cgroup_read_memory(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);
 
 /* The processes inside, descendants' directories included, each once. *pids is malloc'ed. Returns their number or

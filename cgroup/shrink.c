@@ -77,12 +77,23 @@ static void v1_ratchet_swap(const struct cgroup_directory *directory, uint64_t l
 	cgroup_directory_write_u64(directory, "memory.memsw.limit_in_bytes", wanted, "-1", NULL);
 }
 
+/*
+ * Reclaim weighs its lists by counters that the kernel brings up to date now and then, and in any case for who reads
+ * them. With old ones it finds nothing to take where everything is written to all the time.
+ */
+static void v1_refresh_counters(const struct cgroup_directory *directory)
+{
+	char text[64];
+	file_read(directory->fd, "memory.stat", text, sizeof text);
+}
+
 int cgroup_v1_memory_shrink(const struct cgroup_directory *directory, const struct cgroup_limits *target,
 			    struct error *error)
 {
 	struct cgroup_stats now = {0};
 	if (!cgroup_v1_memory_read_brief(directory->fd, &now))
 		return error_errno(error, ENOENT, "read the memory usage of %s", directory->path);
+	v1_refresh_counters(directory);
 	uint64_t goal = next_goal(now.memory_usage, target->memory);
 	if (goal == target->memory) {
 		/* The kernel reclaims what is over, or answers EBUSY and leaves the limit as it was. */

@@ -132,6 +132,8 @@ bool cgroup_v1_memory_read_end(int directory, struct cgroup_stats *stats)
 	char text[256];
 	if (file_read(directory, "memory.oom_control", text, sizeof text) >= 0)
 		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
+	uint64_t waits = 0;
+	stats->oom_waits = file_keyed_u64(text, "under_oom", &waits) && waits;
 	return true;
 }
 

@@ -161,6 +161,11 @@ struct berth_id_range {
  * How a container's memory is made to fit a limit lowered below what is in use: reclaim in steps towards it, swapping
  * out where there is swap, while the old limit follows the usage down; until the time is up, and then the container is
  * killed.
+ *
+ * Where its owner attends (berth_container_monitor) and memory is limited by cgroup v1, what allocates more meanwhile
+ * waits, rather than being killed by the kernel at a limit that nobody has set. The same goes, as long as there is swap
+ * for it, for a container that has hit its limit and in which the kernel finds nothing to swap out: the limit is raised
+ * by a few MiB, and brought back as if it had been lowered. (A system call that can't wait fails with ENOMEM.)
  */
 struct berth_memory_policy {
 	size_t size;
@@ -170,7 +175,8 @@ struct berth_memory_policy {
 			     memory */
 	double pressure;  /* and the share of time, in percent, that tasks may have waited for memory in the last 10 s
 			     (PSI); 0: 10 */
-	bool freeze;      /* freeze the container while reclaiming, so that it can't fault pages back in */
+	bool freeze;      /* freeze the container while reclaiming, so that it can't fault pages back in; where there is
+			     swap this is done anyway after a step that has won nothing */
 };
 #define BERTH_NO_GRACE (-1)
 #define BERTH_MEMORY_POLICY_INIT                                                                                       \

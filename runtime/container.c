@@ -26,7 +26,7 @@ void berth_container_close(struct berth_container *container)
 {
 	if (!container)
 		return;
-	monitor_free(container->monitor);
+	monitor_free(container->monitor, container);
 	cgroup_free(container->cgroup);
 	if (container->pidfd >= 0)
 		close(container->pidfd);

@@ -81,6 +81,9 @@ struct evidence {
 	int requested;      /* enum berth_reason a killer left; 0: none */
 	const char *detail; /* the sentence it left; "": none */
 	uint64_t oom_kills;
+	/* A scale-down that was under way when processes were killed for memory, or nothing but zeroes. */
+	uint64_t scale_target; /* bytes */
+	uint64_t scale_ms;     /* since it had begun */
 };
 /* Sets end->reason, code and text from the evidence and the numbers that are in *end already. */
 void end_conclude(const struct evidence *evidence, struct berth_end *end);

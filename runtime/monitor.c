@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
+#include "runtime/oom_guard.h"
 
 enum {
 	BACKLOG = 64,
@@ -34,6 +35,7 @@ struct monitor {
 	int timer; /* expires when the next step is due */
 	int listener;
 	struct scale scale;
+	struct oom_guard guard;
 	struct connection *connections;
 	size_t count;
 	uint64_t told_ms;
@@ -63,10 +65,11 @@ static socklen_t address_fill(const struct berth_container *container, struct so
 
 /* ---- Opening ---- */
 
-void monitor_free(struct monitor *monitor)
+void monitor_free(struct monitor *monitor, const struct berth_container *container)
 {
 	if (!monitor)
 		return;
+	oom_guard_free(&monitor->guard, container);
 	for (size_t i = 0; i < monitor->count; i++)
 		close(monitor->connections[i].fd);
 	free(monitor->connections);
@@ -96,11 +99,21 @@ static void timer_arm(const struct monitor *monitor)
 	timerfd_settime(monitor->timer, 0, &when, NULL);
 }
 
+/* After whatever may have begun or ended a scale-down. */
+static void prepare(const struct berth_container *container)
+{
+	struct monitor *monitor = container->monitor;
+	if (oom_guard_update(&monitor->guard, container, &monitor->scale))
+		watch(monitor, monitor->guard.event);
+	timer_arm(monitor);
+}
+
 static int monitor_open(struct berth_container *container, struct error *error)
 {
 	struct monitor *monitor = calloc(1, sizeof *monitor);
 	if (!monitor)
 		return error_errno(error, ENOMEM, "attend to container '%s'", container->record.name);
+	monitor->guard = (struct oom_guard)OOM_GUARD_INIT;
 	monitor->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	monitor->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	monitor->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -113,7 +126,7 @@ static int monitor_open(struct berth_container *container, struct error *error)
 	    listen(monitor->listener, BACKLOG) < 0 || !watch(monitor, monitor->listener) ||
 	    !watch(monitor, monitor->timer)) {
 		int code = errno;
-		monitor_free(monitor);
+		monitor_free(monitor, container);
 		return error_errno(error, code, "listen for requests to container '%s'", container->record.name);
 	}
 	container->monitor = monitor;
@@ -122,7 +135,7 @@ static int monitor_open(struct berth_container *container, struct error *error)
 	struct error ignored;
 	if (scale_recover(container, &memory, &swap))
 		scale_start(container, &monitor->scale, memory, swap, &ignored);
-	timer_arm(monitor);
+	prepare(container);
 	return 0;
 }
 
@@ -200,7 +213,7 @@ int monitor_own_request(struct berth_container *container, uint64_t memory, uint
 		tell_followers(container, -ECANCELED, &replaced);
 		monitor->last_token = before.token;
 	}
-	timer_arm(monitor);
+	prepare(container);
 	news_fill(container, result, error, news);
 	return result;
 }
@@ -285,6 +298,7 @@ int monitor_attend(struct berth_container *container, int *timeout_ms, struct er
 {
 	struct monitor *monitor = container->monitor;
 	connections_serve(container);
+	oom_guard_attend(&monitor->guard, container, &monitor->scale);
 	int result = SCALE_DONE;
 	bool was_active = monitor->scale.active;
 	if (was_active)
@@ -294,7 +308,10 @@ int monitor_attend(struct berth_container *container, int *timeout_ms, struct er
 	if (was_active && result != SCALE_PENDING)
 		monitor->last_token = monitor->scale.token;
 	*timeout_ms = scale_timeout(&monitor->scale);
-	timer_arm(monitor);
+	if (was_active && result != SCALE_PENDING)
+		prepare(container);
+	else
+		timer_arm(monitor);
 	/* Another process, that began before this one attended, has gone on with a newer request: no failure. */
 	return result < 0 && result != -ECANCELED ? result : 0;
 }

@@ -11,7 +11,7 @@
 
 struct monitor; /* in the handle of an owner that attends */
 
-void monitor_free(struct monitor *monitor);
+void monitor_free(struct monitor *monitor, const struct berth_container *container);
 
 /* What an owner tells of a request. */
 struct news {

@@ -48,13 +48,27 @@ void bytes_format(uint64_t bytes, char *buffer, size_t size)
 	snprintf(buffer, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
-static void say_memory(struct berth_end *end, const char *what)
+static void say_memory(const struct evidence *evidence, struct berth_end *end, const char *what)
 {
-	char limit[32], peak[32];
+	char limit[32], target[32], peak[32];
 	bytes_format(end->memory_limit, limit, sizeof limit);
+	bytes_format(evidence->scale_target, target, sizeof target);
 	bytes_format(end->memory_peak, peak, sizeof peak);
-	snprintf(end->text, sizeof end->text, "%s: limit %s, peak %s, %" PRIu64 " process%s killed", what, limit, peak,
+	snprintf(end->text, sizeof end->text, "%s: limit %s%s%s, peak %s, %" PRIu64 " process%s killed", what, limit,
+		 evidence->scale_target ? " on its way down to " : "", evidence->scale_target ? target : "", peak,
 		 end->oom_kills, end->oom_kills == 1 ? "" : "es");
+}
+
+/* It grew while it was to shrink: the limit that it hit was the usage, and none that anybody has set. */
+static void say_scale_down(const struct evidence *evidence, struct berth_end *end)
+{
+	char used[32], target[32];
+	bytes_format(end->memory_limit, used, sizeof used);
+	bytes_format(evidence->scale_target, target, sizeof target);
+	snprintf(end->text, sizeof end->text,
+		 "memory scale-down failed: %s in use, and more was asked for, did not fit the new limit of %s within "
+		 "%.1f s",
+		 used, target, (double)evidence->scale_ms / 1000);
 }
 
 /* Killed on request, or by the kernel for memory: which of the two, when SIGKILL was what ended it. */
@@ -77,9 +91,14 @@ static void conclude_killed(const struct evidence *evidence, struct berth_end *e
 	default:
 		break;
 	}
+	if (evidence->oom_kills && evidence->scale_target) {
+		end->reason = BERTH_SCALE_DOWN;
+		say_scale_down(evidence, end);
+		return;
+	}
 	if (evidence->oom_kills) {
 		end->reason = BERTH_OUT_OF_MEMORY;
-		say_memory(end, "out of memory");
+		say_memory(evidence, end, "out of memory");
 		return;
 	}
 	end->reason = BERTH_SIGNALED;
@@ -106,7 +125,7 @@ static void conclude_status(int status, const struct evidence *evidence, struct 
 	if (end->oom_kills) {
 		char sentence[64];
 		snprintf(sentence, sizeof sentence, "exited %d after running out of memory", end->code);
-		say_memory(end, sentence);
+		say_memory(evidence, end, sentence);
 	}
 }
 

@@ -5,7 +5,9 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
@@ -19,6 +21,8 @@ enum {
 	BUSY_MS = 10,               /* after one that found another process at work */
 	FREEZE_TIMEOUT_MS = 1000,
 	START_PATIENCE_MS = 5000,
+	SWAP_LEFT_BYTES = 8 << 20, /* less is as good as none */
+	RELIEF_BYTES = 4 << 20,    /* enough for what waits to go on with until the limit is reached again */
 };
 
 /* ---- One at a time ---- */
@@ -49,6 +53,7 @@ bool scale_recover(struct berth_container *container, uint64_t *memory, uint64_t
 		return false;
 	scale_note_read(note_fd, &note);
 	thaw_left_behind(container, note_fd, &note);
+	cgroup_oom_hold(container->cgroup, false);
 	if (!note.token || (note.pid != getpid() && (kill(note.pid, 0) == 0 || errno != ESRCH)))
 		return false;
 	*memory = note.memory;
@@ -58,16 +63,33 @@ bool scale_recover(struct berth_container *container, uint64_t *memory, uint64_t
 
 /* ---- One step ---- */
 
+bool scale_swap_left(const struct berth_container *container)
+{
+	struct sysinfo host;
+	struct cgroup_stats now = {0};
+	char swappiness[16];
+	/* First what is cheap, and mostly says no. */
+	if (sysinfo(&host) < 0 || (uint64_t)host.freeswap * host.mem_unit < SWAP_LEFT_BYTES)
+		return false;
+	/* Of a cgroup with a swappiness of 0 nothing is swapped out: cgroup-v1/memory.rst, "swappiness". */
+	return cgroup_file_read(container->cgroup, "memory.swappiness", swappiness, sizeof swappiness, NULL) > 0 &&
+	       strtoul(swappiness, NULL, 10) > 0 && cgroup_read(container->cgroup, &now, NULL) == 0 &&
+	       now.memory_limit != CGROUP_UNLIMITED &&
+	       (now.swap_limit == UINT64_MAX || now.swap_limit >= now.swap_usage + SWAP_LEFT_BYTES);
+}
+
 /*
- * One step of reclaim; with the policy's freeze, the container is frozen for its time, so that it can't fault back what
- * is being reclaimed. Not longer: where nothing can be reclaimed, the container itself must be able to free memory. One
- * that somebody else has frozen stays as it is.
+ * One step of reclaim; with the policy's freeze, or where the last one won nothing although there is swap, the
+ * container is frozen for its time, so that it can't fault back what is being reclaimed. Not longer: where nothing can
+ * be reclaimed, the container itself must be able to free memory. One that somebody else has frozen stays as it is.
  */
 static int reclaim(struct berth_container *container, const struct scale *scale, int note_fd, struct error *error)
 {
 	struct cgroup_stats now = {0};
 	cgroup_read_memory(container->cgroup, &now, NULL);
-	if (!container->record.memory_policy.freeze || now.memory_usage <= scale->target.memory ||
+	bool wanted = container->record.memory_policy.freeze || (scale->stuck && scale_swap_left(container));
+	/* What waits for memory in the kernel can't be frozen. */
+	if (!wanted || now.memory_usage <= scale->target.memory || now.oom_waits ||
 	    cgroup_frozen(container->cgroup) != 0)
 		return cgroup_memory_shrink(container->cgroup, &scale->target, error);
 	struct scale_note note;
@@ -121,6 +143,7 @@ static int judge(struct berth_container *container, struct scale *scale, struct 
 	bool winning = now.memory_usage + PROGRESS_BYTES <= scale->lowest_usage;
 	if (winning)
 		scale->lowest_usage = now.memory_usage;
+	scale->stuck = !winning;
 	/* Where there is no grace there still is one try, and that takes as many steps as it needs. */
 	bool trying = winning && policy->grace_ms == BERTH_NO_GRACE;
 	if (!trying && elapsed >= memory_policy_grace(policy) &&
@@ -133,14 +156,14 @@ static int judge(struct berth_container *container, struct scale *scale, struct 
 
 static int step(struct berth_container *container, struct scale *scale, int note_fd, struct error *error)
 {
-	int code = SCALE_DONE;
-	if (container_is_running(container)) {
-		code = reclaim(container, scale, note_fd, error);
-		if (!container_is_running(container))
-			code = SCALE_DONE;
-		else if (code >= 0)
-			code = code > 0 ? SCALE_DONE : judge(container, scale, error);
+	int code = container_is_running(container) ? reclaim(container, scale, note_fd, error) : SCALE_DONE;
+	if (!container_is_running(container)) {
+		/* The note stays: it may be what the container ended for. */
+		scale->active = false;
+		return SCALE_DONE;
 	}
+	if (code >= 0)
+		code = code > 0 ? SCALE_DONE : judge(container, scale, error);
 	if (code != SCALE_PENDING)
 		note_finish(note_fd, scale);
 	return code;
@@ -251,14 +274,29 @@ int scale_start(struct berth_container *container, struct scale *scale, uint64_t
 		.start_ms = monotonic_ms(),
 		.lowest_usage = now.memory_usage,
 	};
-	note = (struct scale_note){
-		.token = scale->token, .memory = target.memory, .swap = target.swap, .pid = getpid()};
+	note = (struct scale_note){.token = scale->token,
+				   .memory = target.memory,
+				   .swap = target.swap,
+				   .pid = getpid(),
+				   .start_ms = scale->start_ms,
+				   .oom_kills = now.oom_kills};
 	code = scale_note_write(note_fd, &note);
 	if (code < 0) {
 		scale->active = false;
 		return error_errno(error, -code, "note the new memory limit of container '%s'", container->record.name);
 	}
 	return step(container, scale, note_fd, error);
+}
+
+int scale_relieve(struct berth_container *container, struct scale *scale, struct error *error)
+{
+	struct cgroup_stats now = {0};
+	int code = cgroup_read_memory(container->cgroup, &now, error);
+	/* What may be swapped keeps its distance from the limit, up and down again. */
+	struct cgroup_limits raised = {.memory = now.memory_limit + RELIEF_BYTES};
+	if (code == 0)
+		code = cgroup_apply(container->cgroup, &raised, error);
+	return code < 0 ? code : scale_start(container, scale, now.memory_limit, 0, error);
 }
 
 int scale_timeout(const struct scale *scale)

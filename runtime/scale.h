@@ -14,6 +14,7 @@ struct scale {
 	uint64_t start_ms;           /* monotonic */
 	uint64_t due_ms;             /* when the next step is worth trying */
 	uint64_t lowest_usage;       /* so far */
+	bool stuck;                  /* the last step won nothing */
 	bool lenient;
 };
 
@@ -38,6 +39,13 @@ int scale_at_once(struct berth_container *container, uint64_t memory, struct err
 int scale_start(struct berth_container *container, struct scale *scale, uint64_t memory, uint64_t swap,
 		struct error *error);
 
+/* Whether there is swap that the container may still use, more than a little. */
+bool scale_swap_left(const struct berth_container *container);
+
+/* For a container that waits for memory at its limit while there is swap: raises the limit by a little, and begins to
+ * bring it back. As scale_start. */
+int scale_relieve(struct berth_container *container, struct scale *scale, struct error *error);
+
 /* One more step, if it is due. Likewise; -ECANCELED when another process's request has taken its place. */
 int scale_step(struct berth_container *container, struct scale *scale, struct error *error);
 
@@ -45,8 +53,8 @@ int scale_step(struct berth_container *container, struct scale *scale, struct er
 int scale_timeout(const struct scale *scale);
 
 /*
- * For a new owner: thaws what a scaler that died left frozen. True with its request in *memory and *swap, where it left
- * that unfinished.
+ * For a new owner: thaws what a scaler that died left frozen, and lets the kernel kill what it held. True with its
+ * request in *memory and *swap, where it left that unfinished.
  */
 bool scale_recover(struct berth_container *container, uint64_t *memory, uint64_t *swap);
 

@@ -58,6 +58,12 @@ void scale_note_read(int note_fd, struct scale_note *note)
 		memset(note, 0, sizeof *note);
 }
 
+void scale_note_peek(int directory, struct scale_note *note)
+{
+	cleanup_fd int fd = openat(directory, "scale", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	scale_note_read(fd, note);
+}
+
 int scale_note_write(int note_fd, const struct scale_note *note)
 {
 	ssize_t written = pwrite(note_fd, note, sizeof *note, 0);

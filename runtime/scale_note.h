@@ -17,6 +17,8 @@ struct scale_note {
 	uint64_t memory, swap; /* what it asked for, as in struct cgroup_limits */
 	pid_t pid;             /* who works on it */
 	bool frozen;           /* and has frozen the container for the time of one step */
+	uint64_t start_ms;     /* monotonic */
+	uint64_t oom_kills;    /* there had been by then */
 };
 
 /*
@@ -33,6 +35,9 @@ bool scale_note_is_swap(const char *file);
 
 /* As scale_note_lock, for who has nothing to note: -ENOENT where nobody has noted anything yet; -EBUSY at once. */
 int scale_note_look(int directory);
+
+/* What is noted in the record in directory, for a look at it when nobody works on it any more. */
+void scale_note_peek(int directory, struct scale_note *note);
 
 /* Locked: what is noted, and noting something else. Reading what can't be read gives an empty note. */
 void scale_note_read(int note_fd, struct scale_note *note);

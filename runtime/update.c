@@ -60,6 +60,8 @@ static int scale_here(struct berth_container *container, uint64_t memory, uint64
 		      const struct listener *listener, struct error *error)
 {
 	struct scale scale = {0};
+	/* An owner that died may have kept the kernel from killing, and nobody would hear what waits. */
+	cgroup_oom_hold(container->cgroup, false);
 	struct news news = {.result = scale_start(container, &scale, memory, swap, error)};
 	while (news.result == SCALE_PENDING) {
 		scale_describe(container, &scale, &news.report);

@@ -17,6 +17,7 @@
 #include "runtime/container.h"
 #include "runtime/idmap.h"
 #include "runtime/monitor.h"
+#include "runtime/scale_note.h"
 
 /* How long the processes of an ended container may take to be gone: it is the kernel's time, not theirs. */
 enum { DESTROY_TIMEOUT_MS = 30000 };
@@ -66,6 +67,13 @@ static void read_numbers(const struct berth_container *container, struct evidenc
 		end->memory_limit = stats.memory_limit;
 		end->memory_peak = stats.memory_peak;
 		evidence->oom_kills = stats.oom_kills;
+	}
+	struct scale_note note = {0};
+	if (evidence->oom_kills)
+		scale_note_peek(container->directory, &note);
+	if (note.token && evidence->oom_kills > note.oom_kills) {
+		evidence->scale_target = note.memory;
+		evidence->scale_ms = monotonic_ms() - note.start_ms;
 	}
 	end->cpu_ns = stats.cpu_usage_ns;
 }

@@ -307,3 +307,23 @@ Test(memory_clients, frozen_by_a_dead_owner)
 	}
 	cr_expect(caught, "the owner was never caught while it had the container frozen");
 }
+
+/* Killed while who allocates waits for it: the next owner, attending or not, lets the kernel do its work. */
+Test(memory_clients, held_by_a_dead_owner)
+{
+	if (!mem_is_v1())
+		cr_skip_test("v2 has no memory.oom_control");
+	struct orphan orphan = slave_start(LONG_MS, false);
+	rt_ok(set(orphan.found, 24));
+	slave_kill(&orphan);
+	char text[256];
+	rt_ok(berth_container_cgroup_read(orphan.found, "memory.oom_control", text, sizeof text, &rt.error));
+	cr_expect(strstr(text, "oom_kill_disable 1") != NULL, "%s", text);
+	struct berth_container *container = take_over();
+	rt_ok(berth_container_cgroup_read(container, "memory.oom_control", text, sizeof text, &rt.error));
+	cr_expect(strstr(text, "oom_kill_disable 0") != NULL, "%s", text);
+	close(orphan.in);
+	orphan.in = -1;
+	rt_expect_end(rt_end(container), BERTH_EXITED, 0);
+	orphan_close(&orphan);
+}

@@ -61,17 +61,81 @@ Test(memory_limits, no_oom_kill_before_the_policys)
 	cr_expect_geq(end.memory_peak, 350 * MIB);
 }
 
-/* While memory is to go down it can't grow back: the limit in force is close above what is in use. */
-Test(memory_limits, it_cant_grow_back)
+/* One that takes a megabyte every 5 ms, has taken 60, and is to have 32. */
+static struct rt_job *growing(void)
 {
 	struct berth_options options = MEM_HOG(400, "grow", "300", "1", "5");
-	options.memory_policy = mem_policy(LONG_MS, 0);
-	struct rt_job *job = mem_launch(options, "taken 60");
+	options.memory_policy = mem_policy(1500, 0);
+	return mem_launch(options, "taken 60");
+}
+
+static void expect_did_not_shrink(const struct berth_end *end)
+{
+	cr_expect_eq(end->reason, BERTH_SCALE_DOWN, "%s", end->text);
+	cr_expect(strstr(end->text, " did not fit the new limit of 32.0 MiB within ") != NULL, "%s", end->text);
+	cr_expect_lt(end->memory_peak, 200 * MIB, "%s", end->text);
+}
+
+/* Whether the kernel does not kill there, but lets wait. */
+static bool held(struct berth_container *container)
+{
+	char text[256];
+	rt_ok(berth_container_cgroup_read(container, "memory.oom_control", text, sizeof text, &rt.error));
+	return strstr(text, "oom_kill_disable 1") != NULL;
+}
+
+/*
+ * While memory is to go down it can't grow back: the limit in force is close above what is in use. With v1 it waits for
+ * what it asks for as long as the grace lasts, with v2 the kernel kills it; and both are for the scale-down's sake.
+ */
+Test(memory_limits, it_cant_grow_back)
+{
+	struct rt_job *job = growing();
 	mem_attend(job);
 	rt_ok(set(mem_other(job), 32));
 	struct berth_end end = mem_join(job);
+	expect_did_not_shrink(&end);
+	if (mem_is_v1()) {
+		cr_expect_eq(end.oom_kills, 0, "%s", end.text);
+		cr_expect_geq(mem_seconds(&end), 1.45, "%s", end.text);
+	}
+}
+
+/* Where nobody attends the kernel does as ever, and the reason is the same. */
+Test(memory_limits, it_cant_grow_back_with_nobody_attending)
+{
+	struct rt_job *job = growing();
+	/* The container's end meanwhile is no failure of the update's. */
+	rt_ok(set(mem_other(job), 32));
+	struct berth_end end = rt_job_end(job);
+	expect_did_not_shrink(&end);
+	cr_expect_eq(end.oom_kills, 1, "%s", end.text);
+	cr_expect(strstr(end.text, " in use, and more was asked for, ") != NULL, "%s", end.text);
+}
+
+/* The kernel's killing is put off no longer than it must be. */
+Test(memory_limits, out_of_memory_is_the_kernels_again)
+{
+	if (!mem_is_v1())
+		cr_skip_test("v2 has no memory.oom_control");
+	struct berth_options options = MEM_HOG(400, "ask");
+	options.memory_policy = mem_policy(LONG_MS, 0);
+	struct rt_job *job = mem_launch(options, "ready");
+	dprintf(job->in, "take 64\n");
+	rt_job_expect(job, "taken");
+	mem_attend(job);
+	struct berth_container *other = mem_other(job);
+	cr_expect_not(held(other), "it may use no swap, and nothing is under way");
+	rt_ok(set(other, 32));
+	cr_expect(held(other));
+	dprintf(job->in, "free\n");
+	rt_job_expect(job, "freed");
+	mem_until(mem_limit(other) == 32 * MIB);
+	mem_until(!held(other));
+	dprintf(job->in, "take 64\n");
+	struct berth_end end = mem_join(job);
 	cr_expect_eq(end.reason, BERTH_OUT_OF_MEMORY, "%s", end.text);
-	cr_expect_lt(end.memory_peak, 200 * MIB, "%s", end.text);
+	cr_expect(strstr(end.text, "limit 32.0 MiB, ") != NULL, "%s", end.text);
 }
 
 /* ---- Page cache ---- */
@@ -278,7 +342,7 @@ Test(memory_limits, frozen_and_thawed_when_it_fits)
 Test(memory_limits, frozen_and_killed)
 {
 	struct watch watch;
-	struct rt_job *job = freezing(600, &watch);
+	struct rt_job *job = freezing(2000, &watch);
 	rt_ok(set(mem_other(job), 24));
 	struct berth_end end = mem_join(job);
 	watch_end(&watch);

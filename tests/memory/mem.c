@@ -169,6 +169,11 @@ void mem_nap(void)
 	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
+bool mem_is_v1(void)
+{
+	return cgroup_layout_version(rt.berth->layout, CGROUP_MEMORY) == 1;
+}
+
 double mem_seconds(const struct berth_end *end)
 {
 	const char *within = strstr(end->text, "within ");

@@ -53,6 +53,9 @@ uint64_t mem_oom_kills(struct berth_container *container);
 	} while (0)
 void mem_nap(void);
 
+/* Whether memory is limited by cgroup v1 here. */
+bool mem_is_v1(void);
+
 /* The number before " s" at the end of a scale-down's sentence; -1 where there is none. */
 double mem_seconds(const struct berth_end *end);
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "tests/memory/mem.h"
-#include "tests/memory/swap.h"
+#include "tests/support/swap.h"
 
 enum { ROWS = 4, GRACE_MS = 10000, BASE_MB = 128, SWAP_MIB = 400 };
 
@@ -210,7 +210,7 @@ Test(memory_schedules, hold_more_is_killed)
 /* With swap there is room for all of them, also for tasks that use what they have requested to the last byte. */
 Test(memory_schedules_swap, all_finish)
 {
-	swap_on(SWAP_MIB);
+	swap_on(rt.base, SWAP_MIB);
 	expect_finished(&two_separate_tasks, manner(10, true));
 	expect_finished(&scale_up_and_down, manner(10, true));
 	/* A disk is not ten times as fast for a schedule in a tenth of the time. */

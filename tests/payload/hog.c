@@ -163,15 +163,9 @@ static void *task_run(void *data)
 	uint32_t x = (uint32_t)task->number;
 	pthread_barrier_wait(task->together);
 	long end = now_ms() + task->for_ms;
-	/*
-	 * Each page about once a second. One that never paused would touch all of them every few milliseconds: the
-	 * kernel, which takes only pages that have been left alone for a moment, then finds none to swap out where it
-	 * has no CPU to itself, and kills, whatever the limit.
-	 */
-	do {
-		scribble(memory, size, &x, 64);
-		sleep_us(1000);
-	} while (now_ms() < end);
+	do
+		scribble(memory, size, &x, WRITES);
+	while (now_ms() < end);
 	munmap(memory, size);
 	printf("finished %ld %ld\n", task->number, task->requested);
 	return NULL;

@@ -70,6 +70,22 @@ static const struct {
 	 SIGKILL,
 	 137,
 	 "did not fit"},
+	/* By the kernel, at a limit on its way down. */
+	{{.wait_status = DEATH(SIGKILL),
+	  .command_status = -1,
+	  .oom_kills = 1,
+	  .scale_target = 32 << 20,
+	  .scale_ms = 1240},
+	 BERTH_SCALE_DOWN,
+	 SIGKILL,
+	 137,
+	 "memory scale-down failed: 64.0 MiB in use, and more was asked for, did not fit the new limit of 32.0 MiB "
+	 "within 1.2 s"},
+	{{.wait_status = EXIT(1), .command_status = EXIT(1), .oom_kills = 1, .scale_target = 32 << 20},
+	 BERTH_EXITED,
+	 1,
+	 1,
+	 "limit 64.0 MiB on its way down to 32.0 MiB, peak"},
 	{{.wait_status = DEATH(SIGKILL), .command_status = -1}, BERTH_SIGNALED, SIGKILL, 137, "signal 9"},
 	/* A child died for memory, and the command went on, or gave up. */
 	{{.wait_status = EXIT(1), .command_status = EXIT(1), .oom_kills = 1},

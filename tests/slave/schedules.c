@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "tests/slave/slave.h"
+#include "tests/support/swap.h"
 
 static void init(void)
 {
@@ -19,7 +20,7 @@ static void init(void)
 TestSuite(slave_schedules, .init = init, .fini = slave_fini);
 
 /* 50 and 350 of 400 would leave no room for the executor itself, and where there is no swap the kernel kill it. */
-enum { SMALL_MB = 40 };
+enum { SMALL_MB = 40, SWAP_MIB = 400 };
 
 struct row {
 	int start_s, for_s;
@@ -66,13 +67,6 @@ static bool run(struct schedule *schedule, struct executor *executor)
 	return schedule->finished == schedule->n;
 }
 
-/* True where there is swap for what does not fit. */
-static bool has_swap(void)
-{
-	const char *line = strchr(lx_read("/proc/swaps"), '\n');
-	return line && line[1];
-}
-
 /* There may be some, now or later, which would take what the limit does not. */
 static void without_swap(void)
 {
@@ -112,12 +106,10 @@ Test(slave_schedules, scale_up_and_down)
 	expect_all_finished((const struct row[]){{0, 30, 200, 180}, {10, 10, 200, 180}}, 2);
 }
 
-/* The page's own sizes leave no room for the executor itself. */
-Test(slave_schedules, without_headroom)
+/* The page's own sizes leave no room for the executor itself but in swap. */
+Test(slave_schedules, without_headroom, .fini = swap_off)
 {
-	if (!getenv("BERTH_TEST_SWAP") || !has_swap())
-		cr_skip_test("without swap a right limit kills these: set BERTH_TEST_SWAP=1 where there is swap to "
-			     "stay, not some test's own");
+	swap_on(lx.base, SWAP_MIB);
 	grace(10000);
 	expect_all_finished((const struct row[]){{0, 5, 200, 200}, {10, 5, 200, 200}}, 2);
 	expect_all_finished((const struct row[]){{0, 30, 200, 200}, {10, 10, 200, 200}}, 2);
