@@ -106,6 +106,22 @@ static uint16_t recursive_flag(bool recursive)
 	return recursive ? PLAN_RECURSIVE : 0;
 }
 
+static void flag_last(struct plan *plan, uint16_t flag)
+{
+	if (!plan->failed)
+		plan->steps[plan->n_steps - 1].flags |= flag;
+}
+
+void plan_hold(struct plan *plan)
+{
+	flag_last(plan, PLAN_HOLD);
+}
+
+void plan_in_held(struct plan *plan)
+{
+	flag_last(plan, PLAN_IN_HELD);
+}
+
 void plan_add_private(struct plan *plan)
 {
 	step_add(plan, (struct plan_step){.op = PLAN_PRIVATE});

@@ -29,6 +29,12 @@ void plan_free(struct plan *plan);
 void plan_add_private(struct plan *plan);
 void plan_add_mount(struct plan *plan, bool in_root, const char *type, const char *target, uint64_t attributes,
 		    const char *const *options); /* "key=value" or "flag", NULL-terminated; NULL: none */
+/*
+ * About the step added last, in a root that others may change meanwhile. A mount is held: what is then done inside it
+ * is done there, and not where its path leads by then. At most PLAN_HELD_MOST are.
+ */
+void plan_hold(struct plan *plan);
+void plan_in_held(struct plan *plan);
 void plan_add_bind(struct plan *plan, bool in_root, const char *source, const char *target, uint64_t attributes,
 		   bool recursive);
 /* The same, with what is on disk shown as belonging to the ids that the user namespace maps its owners to. */

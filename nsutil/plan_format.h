@@ -78,6 +78,9 @@ enum {
 	PLAN_OWNED = 1 << 7,       /* MKDIR: n[1] and n[2] count; else it is whose all is that is made */
 	PLAN_KEEP_GROUPS = 1 << 8, /* USER: setgroups is denied in this user namespace, so the groups stay */
 	PLAN_RAISE = 1 << 9,       /* RLIMIT: only make room for the limits, which are set later, without privilege */
+	PLAN_HOLD = 1 << 10, /* MOUNT: stays at hand, so that IN_HELD finds it wherever its mount point is moved */
+	PLAN_IN_HELD =
+		1 << 11, /* with IN_ROOT: the path begins with the target of a MOUNT held, and goes on from there */
 };
 
 struct plan_step {
@@ -111,6 +114,8 @@ enum {
 	INIT_FD_USERNS = 7,     /* optional: the user namespace for binds that show ids shifted */
 	INIT_FD_END,
 };
+
+enum { PLAN_HELD_MOST = 4 };
 
 /* What init tells its parent, one packet each; end of file: the command has been exec'd, or init is dead. */
 enum plan_report_kind {

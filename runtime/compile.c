@@ -51,17 +51,26 @@ static void compile_dev(const struct spec *spec, struct plan *plan)
 	plan_add_mkdir(plan, true, "/dev", 0755);
 	plan_add_mount(plan, true, "tmpfs", "/dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 		       (const char *const[]){"mode=755", "size=64k", NULL});
-	for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
+	plan_hold(plan);
+	for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
 		plan_add_mknod(plan, true, devices[i].path, S_IFCHR | 0666, devices[i].major, devices[i].minor);
-	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+		plan_in_held(plan);
+	}
+	for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
 		plan_add_symlink(plan, true, links[i].points_to, links[i].path);
+		plan_in_held(plan);
+	}
 	plan_add_mkdir(plan, true, "/dev/pts", 0755);
+	plan_in_held(plan);
 	char gid[24];
 	devpts_group(spec, gid);
 	plan_add_mount(plan, true, "devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 		       (const char *const[]){"newinstance", "ptmxmode=0666", "mode=0620", *gid ? gid : NULL, NULL});
+	plan_in_held(plan);
 	plan_add_mkdir(plan, true, "/dev/shm", 01777);
+	plan_in_held(plan);
 	plan_add_mount(plan, true, "tmpfs", "/dev/shm", nothing_special, (const char *const[]){"mode=1777", NULL});
+	plan_in_held(plan);
 }
 
 /* What the kernel offers root under /proc and /sys without asking for a capability. The lists of the OCI runtimes. */
@@ -74,10 +83,14 @@ static void compile_kernel_files(struct plan *plan)
 		"/proc/keys",        "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
 		"/proc/sched_debug", "/proc/scsi",          "/sys/firmware",    "/sys/devices/virtual/powercap",
 	};
-	for (size_t i = 0; i < sizeof read_only / sizeof *read_only; i++)
+	for (size_t i = 0; i < sizeof read_only / sizeof *read_only; i++) {
 		plan_add_read_only(plan, read_only[i]);
-	for (size_t i = 0; i < sizeof masked / sizeof *masked; i++)
+		plan_in_held(plan);
+	}
+	for (size_t i = 0; i < sizeof masked / sizeof *masked; i++) {
 		plan_add_mask(plan, masked[i]);
+		plan_in_held(plan);
+	}
 }
 
 static void compile_tmpfs(const struct berth_tmpfs *tmpfs, struct plan *plan)
@@ -123,9 +136,11 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 		compile_mount_points(spec, plan);
 	plan_add_mkdir(plan, true, "/proc", 0555);
 	plan_add_mount(plan, true, "proc", "/proc", nothing_special, NULL);
+	plan_hold(plan);
 	if (!(spec->flags & BERTH_BARE_ROOT)) {
 		plan_add_mkdir(plan, true, "/sys", 0555);
 		plan_add_mount(plan, true, "sysfs", "/sys", nothing_special | MOUNT_ATTR_RDONLY, NULL);
+		plan_hold(plan);
 		compile_dev(spec, plan);
 		compile_kernel_files(plan);
 	}

@@ -7,15 +7,23 @@
 #ifndef NSUTIL_INIT_INIT_H
 #define NSUTIL_INIT_INIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "nsutil/plan_format.h"
 
+struct held {
+	int fd;             /* the mount's root, O_PATH */
+	const char *target; /* where the plan has it */
+};
+
 struct init {
 	const struct plan_header *plan;
-	uint32_t current;               /* the step under way */
-	int root;                       /* the new root, O_PATH; -1 before PLAN_ROOT */
+	uint32_t current;                 /* the step under way */
+	int root;                         /* the new root, O_PATH; -1 before PLAN_ROOT */
+	struct held held[PLAN_HELD_MOST]; /* mounts with PLAN_HOLD */
+	uint32_t n_held;
 	mode_t umask;                   /* what the command is to have: init itself works with 0 */
 	char **environment;             /* what the command is to have */
 	const struct plan_step *filter; /* a SECCOMP step that waits for the exec; NULL: none */
@@ -59,6 +67,8 @@ char **step_list(const struct init *init, const struct plan_step *step);
 
 /* O_PATH descriptor of a path on the host, or in the new root if the step says so. -errno. paths.c */
 int path_open(const struct init *init, const struct plan_step *step, const char *path);
+/* Whether a path that does not say so has led, by a link in the root, into one of the mounts held. */
+bool path_strays(const struct init *init, const struct plan_step *step, const char *path, int place);
 
 /* The same of a path on the host on whose way there may be no link. */
 int path_open_unlinked(const char *path);

@@ -39,7 +39,9 @@ static int attach_to(int mount, int place)
 static int attach(const struct init *init, const struct plan_step *step, int mount, const char *target)
 {
 	cleanup_fd int place = path_open(init, step, target);
-	return place < 0 ? place : attach_to(mount, place);
+	if (place < 0)
+		return place;
+	return path_strays(init, step, target, place) ? -ELOOP : attach_to(mount, place);
 }
 
 int step_private(struct init *init, const struct plan_step *step)
@@ -84,7 +86,13 @@ int step_mount(struct init *init, const struct plan_step *step)
 	cleanup_fd int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned int)step->n[0]);
 	if (mount < 0)
 		return -errno;
-	return attach(init, step, mount, step_text2(init, step));
+	int code = attach(init, step, mount, step_text2(init, step));
+	if (code == 0 && step->flags & PLAN_HOLD) {
+		if (init->n_held == PLAN_HELD_MOST)
+			return -E2BIG;
+		init->held[init->n_held++] = (struct held){steal_fd(&mount), step_text2(init, step)};
+	}
+	return code;
 }
 
 static int shift_ids(int tree, int recursive)
@@ -196,6 +204,8 @@ int step_root(struct init *init, const struct plan_step *step)
 int step_pivot(struct init *init, const struct plan_step *step)
 {
 	(void)step;
+	while (init->n_held > 0)
+		close(init->held[--init->n_held].fd);
 	if (fchdir(init->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
 	    chdir("/") < 0)
 		return -errno;

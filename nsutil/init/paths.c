@@ -18,6 +18,32 @@
 
 enum { RESOLVE_TRIES = 1000 };
 
+/* The mount held that the path, as the plan has it, lies in; *inside is the path from there. -1: none */
+static int held_find(const struct init *init, const char *path, const char **inside)
+{
+	for (uint32_t i = 0; i < init->n_held; i++) {
+		size_t length = strlen(init->held[i].target);
+		if (strncmp(path, init->held[i].target, length) == 0 && (path[length] == '/' || !path[length])) {
+			*inside = path[length] ? path + length : "/";
+			return init->held[i].fd;
+		}
+	}
+	return -1;
+}
+
+bool path_strays(const struct init *init, const struct plan_step *step, const char *path, int place)
+{
+	struct stat found, held;
+	const char *inside;
+	if (!(step->flags & PLAN_IN_ROOT) || init->n_held == 0 || held_find(init, path, &inside) >= 0 ||
+	    fstat(place, &found) < 0)
+		return false;
+	for (uint32_t i = 0; i < init->n_held; i++)
+		if (fstat(init->held[i].fd, &held) == 0 && held.st_dev == found.st_dev)
+			return true;
+	return false;
+}
+
 static int open_below(const struct init *init, const struct plan_step *step, const char *path, uint64_t flags)
 {
 	int directory = AT_FDCWD;
@@ -27,6 +53,8 @@ static int open_below(const struct init *init, const struct plan_step *step, con
 		/* A magic link (/proc/PID/root) would lead out of any root. */
 		how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 	}
+	if (step->flags & PLAN_IN_HELD && (directory = held_find(init, path, &path)) < 0)
+		return -EINVAL;
 	int fd;
 	/* EAGAIN: something on the machine was renamed or mounted while ".." was resolved; bounded, for it may be done
 	 * to us on purpose. */
