@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,18 +110,16 @@ int place_run(int (*run)(void *data), void *data, const char *payload)
 	sigaddset(&watched, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &watched, &before);
 	snprintf(bench_parent, sizeof bench_parent, "berth-bench.%d", (int)getpid());
-	if (unshare(CLONE_NEWPID) < 0)
-		fail("can't make a PID namespace: %m");
 	fflush(NULL);
-	pid_t pid = fork();
+	/* As fork(2), into the namespaces. */
+	struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWNS, .exit_signal = SIGCHLD};
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
 	if (pid < 0)
-		fail("fork: %m");
+		fail("can't make a PID and a mount namespace: %m");
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		setsid(); /* a terminal's signals reach the process outside alone */
-		if (unshare(CLONE_NEWNS) < 0)
-			fail("can't make a mount namespace: %m");
 		mounts_make(payload);
 		hierarchies_each(hierarchy_top);
 		settings_make();
