@@ -10,7 +10,17 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/programs.h"
 
-enum { ASK_LIMIT = -1, ASK_BARE = -2, ASK_DEFAULTS = -3, ASK_LIST = -4, ASK_STATS = -5, ASK_ADOPT = -6, ASK_END = -7 };
+enum {
+	ASK_LIMIT = -1,
+	ASK_BARE = -2,
+	ASK_DEFAULTS = -3,
+	ASK_LIST = -4,
+	ASK_STATS = -5,
+	ASK_ADOPT = -6,
+	ASK_END = -7,
+	ASK_STEPS = -8,
+	ASK_STEP = -100 /* and below: how long that step took */
+};
 enum { MOST = 1000, KINDS = 3, SIZES = 4 };
 
 static struct limit limit;
@@ -92,6 +102,23 @@ static double end_all(void)
 	return 0;
 }
 
+/* The limit again, step by step. */
+static struct timespec steps[LIMIT_STEPS + 1];
+
+static double limit_by_steps(void)
+{
+	limit.ends = steps;
+	double taken = job_run_limit(&bare);
+	limit.ends = NULL;
+	return taken;
+}
+
+static double step_us(int step)
+{
+	return (double)(steps[step + 1].tv_sec - steps[step].tv_sec) * 1e6 +
+	       (double)(steps[step + 1].tv_nsec - steps[step].tv_nsec) / 1e3;
+}
+
 /* A size: that many live from now on. */
 static double serve(int what)
 {
@@ -110,7 +137,11 @@ static double serve(int what)
 		return adopt_us();
 	case ASK_END:
 		return end_all();
+	case ASK_STEPS:
+		return limit_by_steps();
 	default:
+		if (what <= ASK_STEP)
+			return step_us(ASK_STEP - what);
 		while (crowd_size < what)
 			crowd[crowd_size++] = job_start(&staying);
 		return crowd_size;
@@ -128,6 +159,20 @@ static void launches_measure(struct worker *worker, double seconds, struct sampl
 			int kind = (first + i) % KINDS;
 			samples_add(&samples[kind], worker_ask(worker, kinds[kind]));
 		}
+}
+
+/* What grows with the containers that live is the kernel's. */
+static void steps_measure(struct worker *worker, int size)
+{
+	struct samples samples[LIMIT_STEPS] = {{0}};
+	for (int round = 0; round < (quick ? 30 : 200); round++) {
+		worker_ask(worker, ASK_STEPS);
+		for (int i = 0; i < LIMIT_STEPS; i++)
+			samples_add(&samples[i], worker_ask(worker, ASK_STEP - i));
+	}
+	for (int i = 0; i < LIMIT_STEPS; i++)
+		figure_add("the limit's steps while N live", limit_step_names[i], size, "us",
+			   samples_summary(&samples[i]));
 }
 
 /* Listing and counting of all, by library and by command, for each container. Returns the commands' medians. */
@@ -180,6 +225,8 @@ void bench_crowd(void)
 	for (int s = 0; s < SIZES; s++) {
 		worker_ask(&worker, sizes[s]);
 		launches_measure(&worker, 7, samples[s]);
+		if (s == 0 || s == SIZES - 1)
+			steps_measure(&worker, sizes[s]);
 		if (sizes[s])
 			looking[s] = looking_measure(&worker, sizes[s]);
 	}

@@ -18,6 +18,27 @@
 
 static const char memory_limit[] = "268435456";
 
+const char *const limit_step_names[LIMIT_STEPS] = {
+	"mkdir of two cgroups, limits",
+	"clone3",
+	"enter the cgroups",
+	"mount, private",
+	"mount, bind",
+	"pivot_root",
+	"umount2, detach",
+	"mount, proc",
+	"execve",
+	"wait",
+	"rmdir of two cgroups",
+};
+
+/* Also in the child: it shares this memory. */
+static void over(const struct limit *limit, int step)
+{
+	if (limit->ends)
+		clock_gettime(CLOCK_MONOTONIC, &limit->ends[step + 1]);
+}
+
 struct child {
 	const struct limit *limit;
 	int procs[2];
@@ -27,14 +48,29 @@ struct child {
 
 static bool enter(const struct child *child)
 {
-	const char *root = child->limit->root;
+	const struct limit *limit = child->limit;
+	const char *root = limit->root;
+	over(limit, LIMIT_CLONE);
 	for (int i = 0; i < child->n_procs; i++)
 		if (syscall(SYS_write, child->procs[i], "0", 1) < 0)
 			return false;
-	return syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       syscall(SYS_mount, root, root, NULL, MS_BIND, NULL) == 0 && syscall(SYS_chdir, root) == 0 &&
-	       syscall(SYS_pivot_root, ".", ".") == 0 && syscall(SYS_umount2, ".", MNT_DETACH) == 0 &&
-	       syscall(SYS_mount, "proc", "/proc", "proc", 0, NULL) == 0;
+	over(limit, LIMIT_ENTER);
+	if (syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return false;
+	over(limit, LIMIT_PRIVATE);
+	if (syscall(SYS_mount, root, root, NULL, MS_BIND, NULL) < 0)
+		return false;
+	over(limit, LIMIT_BIND);
+	if (syscall(SYS_chdir, root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+		return false;
+	over(limit, LIMIT_PIVOT);
+	if (syscall(SYS_umount2, ".", MNT_DETACH) < 0)
+		return false;
+	over(limit, LIMIT_DETACH);
+	if (syscall(SYS_mount, "proc", "/proc", "proc", 0, NULL) < 0)
+		return false;
+	over(limit, LIMIT_PROC);
+	return true;
 }
 
 /* In the caller's memory, between clone and exec. */
@@ -85,6 +121,7 @@ int limit_start(const struct limit *limit, int number, pid_t *pid)
 {
 	char name[16];
 	snprintf(name, sizeof name, "%d", number);
+	over(limit, -1);
 	int code = cgroups_make(limit, name);
 	if (code < 0)
 		return code;
@@ -107,7 +144,9 @@ int limit_start(const struct limit *limit, int number, pid_t *pid)
 	}
 	if (code < 0 || (limit->v2 && into < 0))
 		return code < 0 ? code : -errno;
+	over(limit, LIMIT_MAKE);
 	long cloned = clone3_call(&args, sizeof args, child_run, &child);
+	over(limit, LIMIT_EXEC);
 	for (int i = 0; i < child.n_procs; i++)
 		close(child.procs[i]);
 	if (into >= 0)
@@ -126,9 +165,11 @@ int limit_end(const struct limit *limit, int number, pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
+	over(limit, LIMIT_WAIT);
 	if (unlinkat(limit->trees[0], name, AT_REMOVEDIR) < 0 ||
 	    (!limit->v2 && unlinkat(limit->trees[1], name, AT_REMOVEDIR) < 0))
 		return -errno;
+	over(limit, LIMIT_REMOVE);
 	return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? -ECHILD : 0;
 }
 

@@ -8,12 +8,31 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
+
+/* What it does, in order: each ends where the next begins. */
+enum limit_step {
+	LIMIT_MAKE,    /* the cgroups, and their limits */
+	LIMIT_CLONE,   /* until the child runs */
+	LIMIT_ENTER,   /* the cgroups, on v1 */
+	LIMIT_PRIVATE, /* no propagation of mounts */
+	LIMIT_BIND,
+	LIMIT_PIVOT,
+	LIMIT_DETACH,
+	LIMIT_PROC,
+	LIMIT_EXEC, /* until the parent goes on */
+	LIMIT_WAIT,
+	LIMIT_REMOVE,
+	LIMIT_STEPS,
+};
+extern const char *const limit_step_names[LIMIT_STEPS];
 
 struct limit {
 	bool v2;
 	int trees[2]; /* directory below which cgroups are made: cpu and memory; on v2 only the first */
 	const char *root;
 	const char *const *argv;
+	struct timespec *ends; /* NULL, or LIMIT_STEPS + 1: the begin, then when each step was over */
 };
 
 /*
