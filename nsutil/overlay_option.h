@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -39,6 +38,21 @@ static inline void overlay_held_close(struct overlay_held *held)
 }
 #define cleanup_overlay_held __attribute__((cleanup(overlay_held_close)))
 
+/* "/proc/self/fd/N", without stdio, which a child that shares its parent's memory must not use. */
+static inline void overlay_descriptor_path(int fd, char path[32])
+{
+	static const char directory[] = "/proc/self/fd/";
+	char digits[12];
+	size_t count = 0;
+	for (unsigned int rest = (unsigned int)fd; rest || count == 0; rest /= 10)
+		digits[count++] = (char)('0' + rest % 10);
+	memcpy(path, directory, sizeof directory - 1);
+	path += sizeof directory - 1;
+	while (count > 0)
+		*path++ = digits[--count];
+	*path = '\0';
+}
+
 /*
  * Sets lowerdir, upperdir or workdir of the file system context. A path that is too long, or holds what overlayfs or
  * older kernels' option parser read as separators and escapes, goes by its descriptor, which must be held until the
@@ -54,7 +68,7 @@ static inline int overlay_option_set(int fs, const char *key, const char *path, 
 		if (fd < 0)
 			return -errno;
 		held->fds[held->count++] = fd;
-		snprintf(by_descriptor, sizeof by_descriptor, "/proc/self/fd/%d", fd);
+		overlay_descriptor_path(fd, by_descriptor);
 		path = by_descriptor;
 	}
 	return syscall(SYS_fsconfig, fs, OVERLAY_OPTION_STRING, key, path, 0) < 0 ? -errno : 0;

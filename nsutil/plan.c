@@ -53,9 +53,10 @@ static void *grow(struct plan *plan, void *array, size_t needed, size_t *room, s
 	return grown;
 }
 
-static uint32_t bytes_append(struct plan *plan, const void *bytes, size_t length)
+static uint32_t bytes_append(struct plan *plan, const void *bytes, size_t length, size_t alignment)
 {
-	size_t offset = plan->string_size;
+	size_t padding = -plan->string_size % alignment;
+	size_t offset = plan->string_size + padding;
 	if (plan->failed || offset + length > STRING_LIMIT) {
 		plan->failed = true;
 		return 0;
@@ -63,6 +64,7 @@ static uint32_t bytes_append(struct plan *plan, const void *bytes, size_t length
 	plan->strings = grow(plan, plan->strings, offset + length, &plan->string_room, 1);
 	if (plan->failed)
 		return 0;
+	memset(plan->strings + plan->string_size, 0, padding);
 	memcpy(plan->strings + offset, bytes, length);
 	plan->string_size = offset + length;
 	return (uint32_t)offset;
@@ -70,7 +72,18 @@ static uint32_t bytes_append(struct plan *plan, const void *bytes, size_t length
 
 static uint32_t string_append(struct plan *plan, const char *text)
 {
-	return bytes_append(plan, text, strlen(text) + 1);
+	return bytes_append(plan, text, strlen(text) + 1, 1);
+}
+
+/* What is no text; 0 for nothing. */
+static uint32_t data_add(struct plan *plan, const void *data, size_t size)
+{
+	if (size == 0)
+		return 0;
+	uint32_t offset = bytes_append(plan, data, size, PLAN_ALIGNMENT);
+	/* The area must end in a NUL, whatever is added last. */
+	string_append(plan, "");
+	return offset;
 }
 
 static uint32_t string_add(struct plan *plan, const char *text)
@@ -338,20 +351,12 @@ void plan_add_capabilities(struct plan *plan, uint64_t permitted, uint64_t ambie
 void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
 		   bool keep_capabilities)
 {
-	struct plan_step step = {
-		.op = PLAN_USER,
-		.flags = keep_capabilities ? PLAN_KEEP_CAPABILITIES : 0,
-		.n = {uid, gid},
-	};
-	for (size_t i = 0; i < n_groups; i++) {
-		char decimal[16];
-		snprintf(decimal, sizeof decimal, "%u", groups[i]);
-		uint32_t offset = string_append(plan, decimal);
-		if (i == 0)
-			step.list = offset;
-		step.list_count++;
-	}
-	step_add(plan, step);
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_USER,
+			       .flags = keep_capabilities ? PLAN_KEEP_CAPABILITIES : 0,
+			       .text = data_add(plan, groups, n_groups * sizeof *groups),
+			       .n = {uid, gid, n_groups},
+		       });
 }
 
 void plan_add_user_keep_groups(struct plan *plan, uid_t uid, gid_t gid, bool keep_capabilities)
@@ -381,16 +386,13 @@ void plan_add_no_new_privileges(struct plan *plan)
 void plan_add_seccomp(struct plan *plan, const char *name, const struct sock_filter *filters, size_t count,
 		      uint32_t flags, bool at_exec)
 {
-	struct plan_step step = {
-		.op = PLAN_SECCOMP,
-		.flags = at_exec ? PLAN_AT_EXEC : 0,
-		.text = bytes_append(plan, filters, count * sizeof *filters),
-		.text2 = string_add(plan, name),
-		.n = {count * sizeof *filters, flags},
-	};
-	/* The area must end in a NUL, whatever is added last. */
-	string_append(plan, "");
-	step_add(plan, step);
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_SECCOMP,
+			       .flags = at_exec ? PLAN_AT_EXEC : 0,
+			       .text = data_add(plan, filters, count * sizeof *filters),
+			       .text2 = string_add(plan, name),
+			       .n = {count * sizeof *filters, flags},
+		       });
 }
 
 void plan_add_environment(struct plan *plan, const char *const *environment)
@@ -420,6 +422,22 @@ void plan_inject_failure(struct plan *plan, size_t step, int code)
 {
 	plan->fail_step = (uint32_t)step + 1;
 	plan->fail_error = (uint32_t)code;
+}
+
+int plan_view(const struct plan *plan, struct plan_view *view, struct error *error)
+{
+	if (plan->failed)
+		return error_errno(error, ENOMEM, "build the plan");
+	if (plan->n_steps == 0 || plan->steps[plan->n_steps - 1].op != PLAN_EXEC)
+		return error_set(error, EINVAL, "the plan does not end with a command");
+	*view = (struct plan_view){
+		.steps = plan->steps,
+		.n_steps = (uint32_t)plan->n_steps,
+		.strings = plan->strings,
+		.fail_step = plan->fail_step,
+		.fail_error = plan->fail_error,
+	};
+	return 0;
 }
 
 int plan_seal(const struct plan *plan, struct error *error)

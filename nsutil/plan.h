@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Building a plan: the ordered list of steps that turns a fresh clone into the command. Whoever builds one decides
- * everything here, in the parent; init only carries it out. What each step means is in plan_format.h.
+ * everything here, in the parent; what carries it out (carry/) decides nothing. What each step means is in
+ * plan_format.h.
  *
  * Running out of memory while adding is remembered and told once, by plan_seal.
  */
@@ -98,6 +99,9 @@ size_t plan_count(const struct plan *plan);
 
 /* Tests: makes step (from 0) fail with this errno instead of running. */
 void plan_inject_failure(struct plan *plan, size_t step, int code);
+
+/* The plan where it lies, for as long as nothing is added to it. 0, -ENOMEM, or -EINVAL for one without a command. */
+int plan_view(const struct plan *plan, struct plan_view *view, struct error *error);
 
 /* The plan as a sealed, read-only memfd (CLOEXEC), or -errno. memfd_create(2) */
 int plan_seal(const struct plan *plan, struct error *error);

@@ -23,12 +23,26 @@ static int list_check(const char *strings, uint32_t size, uint32_t offset, uint3
 	return 0;
 }
 
+/* Whether count items of that size lie inside, and where they can be used in place. */
+static int bytes_check(const struct plan_header *plan, uint32_t offset, uint64_t count, size_t size)
+{
+	return offset % PLAN_ALIGNMENT == 0 && count <= (plan->string_size - offset) / size ? 0 : -EINVAL;
+}
+
+static int groups_check(const struct plan_header *plan, const struct plan_step *step)
+{
+	if (step->n[2] == 0)
+		return 0;
+	return step->n[2] <= PLAN_GROUPS_MOST ? bytes_check(plan, step->text, step->n[2], sizeof(uint32_t)) : -EINVAL;
+}
+
 static int filter_check(const struct plan_header *plan, const struct plan_step *step)
 {
-	uint64_t bytes = step->n[0];
-	bool whole = bytes > 0 && bytes % sizeof(struct sock_filter) == 0 &&
-		     bytes <= BPF_MAXINSNS * sizeof(struct sock_filter);
-	return whole && bytes <= plan->string_size - step->text && step->n[1] <= UINT32_MAX ? 0 : -EINVAL;
+	uint64_t count = step->n[0] / sizeof(struct sock_filter);
+	bool whole = step->n[0] % sizeof(struct sock_filter) == 0 && count > 0 && count <= BPF_MAXINSNS;
+	if (!whole || step->n[1] > UINT32_MAX)
+		return -EINVAL;
+	return bytes_check(plan, step->text, count, sizeof(struct sock_filter));
 }
 
 int plan_check(const void *data, size_t size)
@@ -53,7 +67,8 @@ int plan_check(const void *data, size_t size)
 		    step->reserved || (step->flags & ~KNOWN_FLAGS) ||
 		    list_check(strings, plan->string_size, step->list, step->list_count) < 0)
 			return -EINVAL;
-		if (step->op == PLAN_SECCOMP && filter_check(plan, step) < 0)
+		if ((step->op == PLAN_SECCOMP && filter_check(plan, step) < 0) ||
+		    (step->op == PLAN_USER && groups_check(plan, step) < 0))
 			return -EINVAL;
 		/* A plan ends where it turns into the command, and only there. */
 		if ((step->op == PLAN_EXEC) != (i == plan->n_steps - 1))

@@ -197,10 +197,8 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		break;
 	case PLAN_USER:
 		say(&out, "become uid %u, gid %u", (unsigned int)step->n[0], (unsigned int)step->n[1]);
-		if (step->list_count) {
-			say(&out, ", groups ");
-			say_list(&out, list, step->list_count, ",");
-		}
+		for (uint64_t group = 0; group < step->n[2]; group++)
+			say(&out, "%s%u", group ? "," : ", groups ", ((const gid_t *)(const void *)text)[group]);
 		break;
 	case PLAN_CHDIR:
 		say(&out, "change directory to %s", text);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plan as it lies in memory: what the parent seals into a memfd and init maps read-only.
+ * The plan as it lies in memory: what a child carries out where the parent built it, or what the parent seals into a
+ * memfd and init maps read-only.
  *
  *     struct plan_header | struct plan_step [n_steps] | bytes [string_size]
  *
  * Native byte order and sizes: writer and reader are one build on one machine. Strings are offsets
  * into the bytes, which begin with a NUL (so offset 0 is the empty string) and end with one; a list is a
- * run of strings one behind the other.
+ * run of strings one behind the other. What is no text, groups and filters, lies at multiples of 8.
  */
 #ifndef NSUTIL_PLAN_FORMAT_H
 #define NSUTIL_PLAN_FORMAT_H
@@ -14,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 1 }; /* "BPLN" */
+enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
 
 /*
  * Every step there is: X(NAME, "word"). The word is what `berth plan` prints and tests name a step by. Beside each
@@ -46,13 +47,13 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 1 }; /* "BPLN" */
 	X(DIE_WITH_PARENT, "die-with-parent")                                                                          \
 	X(FORK, "fork") /* the child goes on with the plan; the parent reaps, forwards signals, ends with it */        \
 	X(SETSID, "setsid")                                                                                            \
-	X(KEYRING, "keyring")                     /* an empty session keyring in place of the caller's */              \
-	X(TTY, "tty")                             /* a terminal of /dev/pts on 0, 1, 2; n[0]: rows, n[1]: columns */   \
-	X(RLIMIT, "rlimit")                       /* n[0]: RLIMIT_*, n[1]: soft, n[2]: hard */                         \
-	X(BOUNDING, "bounding")                   /* n[0]: capabilities to keep in the bounding set, bit by number */  \
-	X(USER, "user")                           /* n[0]: uid, n[1]: gid, list: supplementary gids in decimal */      \
-	X(CAPABILITIES, "capabilities")           /* n[0]: permitted and effective, n[1]: inheritable and ambient */   \
-	X(CHDIR, "chdir")                         /* text */                                                           \
+	X(KEYRING, "keyring")           /* an empty session keyring in place of the caller's */                        \
+	X(TTY, "tty")                   /* a terminal of /dev/pts on 0, 1, 2; n[0]: rows, n[1]: columns */             \
+	X(RLIMIT, "rlimit")             /* n[0]: RLIMIT_*, n[1]: soft, n[2]: hard */                                   \
+	X(BOUNDING, "bounding")         /* n[0]: capabilities to keep in the bounding set, bit by number */            \
+	X(USER, "user")                 /* n[0]: uid, n[1]: gid, text: uint32_t[], n[2] supplementary gids */          \
+	X(CAPABILITIES, "capabilities") /* n[0]: permitted and effective, n[1]: inheritable and ambient */             \
+	X(CHDIR, "chdir")               /* text */                                                                     \
 	X(NO_NEW_PRIVILEGES, "no-new-privileges") /* no exec gives privileges: set-user-ID, file capabilities */       \
 	X(SECCOMP, "seccomp") /* text2: its name, text: struct sock_filter[], n[0]: their bytes, n[1]: flags */        \
 	X(ENVIRONMENT, "environment") /* list */                                                                       \
@@ -93,6 +94,9 @@ struct plan_step {
 	uint32_t reserved; /* zero */
 	uint64_t n[3];
 };
+
+/* USER: groups are no more than NGROUPS_MAX of the kernel; musl's is of older times. */
+enum { PLAN_GROUPS_MOST = 65536, PLAN_ALIGNMENT = 8 };
 
 struct plan_header {
 	uint32_t magic;
@@ -139,6 +143,24 @@ enum { INIT_SIGNAL_WRAPPED = 64 };
  * paths and options are the kernel's to judge. 0, or -EINVAL.
  */
 int plan_check(const void *data, size_t size);
+
+/* What it takes to carry a plan out, wherever it lies. */
+struct plan_view {
+	const struct plan_step *steps;
+	uint32_t n_steps;
+	const char *strings;
+	uint32_t fail_step, fail_error;
+};
+
+/* Pointers that the command's argv and environment take, each list with its NULL. */
+static inline size_t plan_slots(const struct plan_view *plan)
+{
+	size_t slots = 0;
+	for (uint32_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].op == PLAN_ENVIRONMENT || plan->steps[i].op == PLAN_EXEC)
+			slots += (size_t)plan->steps[i].list_count + 1;
+	return slots;
+}
 
 /* For a checked plan. */
 static inline const struct plan_step *plan_steps(const struct plan_header *plan)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Starting a process that runs a plan: clone3(2) with CLONE_VM|CLONE_VFORK and the namespace flags. The child makes
- * only raw system calls on a stack of its own: it enters its cgroups, lays out its descriptors and executes init; it
- * never runs under the caller's memory longer than that, so a large caller launches as fast as a small one.
+ * Starting a process that runs a plan: clone3(2) with CLONE_VM|CLONE_VFORK and the namespace flags, so that a large
+ * caller launches as fast as a small one. On a stack of its own the child lays out its descriptors and enters its
+ * cgroups. In a PID namespace of its own, with a plan that neither forks nor joins, it then carries out the plan itself
+ * and executes the command; else it executes init, which does.
  */
 #ifndef NSUTIL_SPAWN_H
 #define NSUTIL_SPAWN_H
@@ -15,7 +16,7 @@
 #include "nsutil/plan.h"
 
 struct spawn_options {
-	int init_fd; /* init's program: a memfd from init_image_open */
+	int init_fd; /* init's program: a memfd from init_image_open; not used where no init is needed */
 	const struct plan *plan;
 	uint64_t namespaces; /* CLONE_NEW* for the new process */
 	/* Cgroups: a v2 directory to be born into (or -1), and open v1 cgroup.procs files to write "0" to. */
@@ -40,7 +41,7 @@ struct spawned {
 
 /*
  * Starts the process and returns when the command has been exec'd. On failure the process has been killed and
- * reaped; the error names the step and carries exit_status 126 or 127 when it was the exec that failed. An init that
+ * reaped; the error names the step and carries exit_status 126 or 127 when it was the exec that failed. A process that
  * died before the exec gives -ECHILD (-ENOMEM is the caller's to find out, from the cgroup) with *wait_status as
  * waitpid(2) gives it.
  */

@@ -75,8 +75,10 @@ static int explain_death(const struct berth_container *container, const struct s
 	bool known = container->cgroup && cgroup_read_memory(container->cgroup, &stats, NULL) == 0;
 	/* Only what died by itself: after a step that failed, it was spawn that killed it. */
 	bool killed = error->code == ECHILD && WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
-	/* What execve(2) says when it can't get pages for the arguments, and also when there are too many of them. */
-	bool no_pages = error->code == E2BIG && stats.memory_peak + NEARLY_FULL >= stats.memory_limit;
+	/* What execve(2) says when it can't get pages for the arguments, and tmpfs when it gets none for a file; either
+	 * may have another cause. */
+	bool no_pages = (error->code == E2BIG || error->code == ENOSPC) &&
+			stats.memory_peak + NEARLY_FULL >= stats.memory_limit;
 	bool out_of_memory = killed || no_pages || error->code == ENOMEM;
 	if (!known || !spec->limits.memory || !(stats.oom_kills || out_of_memory))
 		return -error->code;

@@ -86,7 +86,7 @@ static void end_alike(int status)
 	sigprocmask(SIG_UNBLOCK, &one, NULL);
 }
 
-int step_fork(struct init *init, const struct plan_step *step)
+int step_fork(struct carrier *carrier, const struct plan_step *step)
 {
 	/* A caller that ignored it would have its command reaped unseen, and init waiting for ever. waitpid(2) */
 	signal(SIGCHLD, SIG_DFL);
@@ -104,8 +104,8 @@ int step_fork(struct init *init, const struct plan_step *step)
 	close(0);
 	close(1);
 	close(2);
-	if (init->root >= 0)
-		close(init->root);
+	if (carrier->root >= 0)
+		close(carrier->root);
 	give_up_privileges();
 	int status = wait_for_command(command, step->flags & PLAN_JOIN ? command : -1);
 	if (step->flags & PLAN_JOIN)

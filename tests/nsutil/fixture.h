@@ -4,6 +4,7 @@
 #define TESTS_NSUTIL_FIXTURE_H
 
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -62,6 +63,10 @@ struct run {
 	{                                                                                                              \
 		.record_fd = -1, .namespaces_fd = -1, .cgroup_into = -1, .cgroup_into_procs = -1, .output_fd = -1      \
 	}
+
+/* The namespaces with which a plan without FORK is carried out by init, and in place, in the caller's memory. */
+static const uint64_t by_init = 0, in_place = CLONE_NEWPID;
+static const uint64_t both_ways[] = {0, CLONE_NEWPID};
 
 /* Starts it. */
 void run_start(struct run *run, const struct plan *plan);

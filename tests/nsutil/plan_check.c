@@ -28,11 +28,13 @@ static struct specimen specimen_make(void)
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
+	static const gid_t groups[] = {4, 5, 6};
 	cleanup_plan struct plan *plan = plan_new();
 	plan_add_private(plan);
 	plan_add_mount(plan, true, "tmpfs", "/dev", 1, options);
 	plan_add_mkdir(plan, true, "/proc", 0555);
 	plan_add_seccomp(plan, "two", filters, 2, 0, false);
+	plan_add_user(plan, 1, 2, groups, 3, false);
 	plan_add_exec(plan, "true", "/bin", argv);
 	struct error error;
 	cleanup_fd int fd = plan_seal(plan, &error);
@@ -146,6 +148,21 @@ Test(plan_check, refuses_damaged_filters)
 	expect_refused(step->n[0], header_of(&specimen)->string_size / 8 * 8 + 8);
 	expect_refused(step->n[1], 1ULL << 32);
 	expect_refused(step->text, header_of(&specimen)->string_size - 8);
+	/* Filters are used where they lie. */
+	expect_refused(step->text, step->text - 4);
+}
+
+Test(plan_check, refuses_damaged_groups)
+{
+	struct specimen specimen = specimen_make();
+	struct plan_step *step = step_of(&specimen, 4);
+	cr_assert_eq(step->op, PLAN_USER);
+	expect_refused(step->n[2], 65537);
+	expect_refused(step->n[2], UINT64_MAX);
+	expect_refused(step->n[2], 1ULL << 62 | 1);
+	expect_refused(step->n[2], header_of(&specimen)->string_size / sizeof(gid_t));
+	expect_refused(step->text, header_of(&specimen)->string_size - 8);
+	expect_refused(step->text, step->text + 4);
 }
 
 Test(plan_check, refuses_strings_without_an_end)
@@ -184,7 +201,10 @@ static size_t read_all(const struct plan_header *plan)
 	size_t sum = 0;
 	for (uint32_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &plan_steps(plan)[i];
-		for (uint64_t j = 0; step->op == PLAN_SECCOMP && j < step->n[0]; j++)
+		uint64_t bytes = step->op == PLAN_SECCOMP ? step->n[0] : 0;
+		if (step->op == PLAN_USER)
+			bytes = step->n[2] * sizeof(gid_t);
+		for (uint64_t j = 0; j < bytes; j++)
 			sum += (unsigned char)plan_text(plan, step->text)[j];
 		sum += strlen(plan_text(plan, step->text)) + strlen(plan_text(plan, step->text2));
 		const char *text = plan_text(plan, step->list);

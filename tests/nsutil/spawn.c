@@ -20,16 +20,19 @@
 SPAWN_TEST(spawn, runs_a_command)
 {
 	cleanup_plan struct plan *plan = PLAN_OF("/bin/true");
-	struct run run = RUN_INIT;
-	run_start(&run, plan);
-	cr_assert_eq(run.code, 0, "%s", run.error.text);
-	cr_expect_gt(run.spawned.pid, 0);
-	cr_expect_eq(fcntl(run.spawned.pidfd, F_GETFD), FD_CLOEXEC);
-	cr_expect_eq(run.spawned.tty, -1);
-	cr_expect_not(run.spawned.used_clone);
-	run_finish(&run);
-	cr_expect_eq(run.wait_status, 0);
-	cr_expect_not(has_children());
+	for (int way = 0; way < 2; way++) {
+		struct run run = RUN_INIT;
+		run.namespaces = both_ways[way];
+		run_start(&run, plan);
+		cr_assert_eq(run.code, 0, "%s", run.error.text);
+		cr_expect_gt(run.spawned.pid, 0);
+		cr_expect_eq(fcntl(run.spawned.pidfd, F_GETFD), FD_CLOEXEC);
+		cr_expect_eq(run.spawned.tty, -1);
+		cr_expect_not(run.spawned.used_clone);
+		run_finish(&run);
+		cr_expect_eq(run.wait_status, 0);
+		cr_expect_not(has_children());
+	}
 }
 
 SPAWN_TEST(spawn, reports_exit_statuses)
@@ -46,6 +49,7 @@ SPAWN_TEST(spawn, reports_exit_statuses)
 	}
 }
 
+/* As PID 1 of its namespace it could not kill itself. */
 SPAWN_TEST(spawn, reports_signals)
 {
 	cleanup_plan struct plan *plan = PLAN_OF("sh", "-c", "kill -KILL $$");
@@ -57,21 +61,25 @@ SPAWN_TEST(spawn, reports_signals)
 SPAWN_TEST(spawn, hands_over_arguments_and_environment_as_they_are)
 {
 	cleanup_plan struct plan *plan = PLAN_OF(fixture.look, "", "a b", "line\nbreak", "\xff", "");
-	struct run run = RUN_INIT;
-	run_plan(&run, plan);
 	char expected[1024];
 	snprintf(expected, sizeof expected,
 		 "arg=%s\narg=\narg=a b\narg=line\nbreak\narg=\xff\narg=\nenv=PATH=/usr/bin:/bin\nenv=EMPTY=\nfd=",
 		 fixture.look);
-	cr_expect_eq(strncmp(run.output, expected, strlen(expected)), 0, "%s", run.output);
+	for (int way = 0; way < 2; way++) {
+		struct run run = RUN_INIT;
+		run.namespaces = both_ways[way];
+		run_plan(&run, plan);
+		cr_expect_eq(strncmp(run.output, expected, strlen(expected)), 0, "%s", run.output);
+	}
 }
 
 /* What a step fails with, and the words and exit status a launcher is to pass on. */
-static void expect_failure(struct plan *plan, int code, int exit_status, const char *text)
+static void expect_failure_in(uint64_t namespaces, struct plan *plan, int code, int exit_status, const char *text)
 {
 	char before[4096], after[4096];
 	fds_list(before);
 	struct run run = RUN_INIT;
+	run.namespaces = namespaces;
 	run_start(&run, plan);
 	cr_expect_eq(run.code, -code, "%d instead of %d: %s", run.code, -code, run.error.text);
 	cr_expect_eq(run.error.code, code);
@@ -80,6 +88,12 @@ static void expect_failure(struct plan *plan, int code, int exit_status, const c
 	cr_expect_eq(run.spawned.pidfd, -1);
 	cr_expect_not(has_children(), "after '%s' a child is left", run.error.text);
 	cr_expect_str_eq(fds_list(after), before);
+}
+
+static void expect_failure(struct plan *plan, int code, int exit_status, const char *text)
+{
+	for (int way = 0; way < 2; way++)
+		expect_failure_in(both_ways[way], plan, code, exit_status, text);
 }
 
 static void write_script(const char *path, const char *text, mode_t mode)
@@ -135,9 +149,12 @@ SPAWN_TEST(spawn, searches_the_path)
 
 	snprintf(path, sizeof path, "/no/such:/etc/passwd:%s:%s", scratch("denied"), scratch("good"));
 	cleanup_plan struct plan *found = plan_of_path(path);
-	struct run run = RUN_INIT;
-	run_plan(&run, found);
-	cr_expect_eq(run.wait_status, 5 << 8, "%#x", run.wait_status);
+	for (int way = 0; way < 2; way++) {
+		struct run run = RUN_INIT;
+		run.namespaces = both_ways[way];
+		run_plan(&run, found);
+		cr_expect_eq(run.wait_status, 5 << 8, "%#x", run.wait_status);
+	}
 
 	snprintf(path, sizeof path, "%s:/no/such", scratch("denied"));
 	cleanup_plan struct plan *denied = plan_of_path(path);
@@ -148,11 +165,12 @@ SPAWN_TEST(spawn, searches_the_path)
 	expect_failure(none, ENOENT, 127, "execute berth-tool");
 	write_script(scratch("berth-tool"), "#!/bin/sh\nexit 6\n", 0755);
 	static const char *const here[] = {"", "/no/such:", ":/no/such", "/no/such::/no/such"};
-	for (size_t i = 0; i < sizeof here / sizeof *here; i++) {
-		cleanup_plan struct plan *plan = plan_of_path(here[i]);
+	for (size_t i = 0; i < 2 * sizeof here / sizeof *here; i++) {
+		cleanup_plan struct plan *plan = plan_of_path(here[i / 2]);
 		struct run again = RUN_INIT;
+		again.namespaces = both_ways[i % 2];
 		run_plan(&again, plan);
-		cr_expect_eq(again.wait_status, 6 << 8, "PATH='%s': %#x", here[i], again.wait_status);
+		cr_expect_eq(again.wait_status, 6 << 8, "PATH='%s': %#x", here[i / 2], again.wait_status);
 	}
 }
 
@@ -192,21 +210,24 @@ SPAWN_TEST(spawn, an_injected_failure_stops_everything_behind_it)
 SPAWN_TEST(spawn, refuses_a_plan_that_is_none)
 {
 	cleanup_plan struct plan *empty = plan_new();
-	struct run run = RUN_INIT;
-	run_start(&run, empty);
-	cr_expect_lt(run.code, 0);
-	cr_expect_not(has_children());
 	cleanup_plan struct plan *open_ended = plan_new();
 	plan_add_mkdir(open_ended, false, scratch("made"), 0700);
-	struct run second = RUN_INIT;
-	run_start(&second, open_ended);
-	cr_expect_lt(second.code, 0);
-	cr_expect_not(is_there(scratch("made")));
-	cr_expect_not(has_children());
+	for (int way = 0; way < 2; way++) {
+		struct run run = RUN_INIT, second = RUN_INIT;
+		run.namespaces = second.namespaces = both_ways[way];
+		run_start(&run, empty);
+		cr_expect_lt(run.code, 0);
+		cr_expect_not(has_children());
+		run_start(&second, open_ended);
+		cr_expect_lt(second.code, 0);
+		cr_expect_not(is_there(scratch("made")));
+		cr_expect_not(has_children());
+	}
 }
 
-/* An init that is killed while it sets up: told apart from a step that fails. */
-SPAWN_TEST(spawn, tells_of_an_init_that_died_during_set_up)
+/* A process that is killed while it sets up: told apart from a step that fails. The caller, in whose memory it may do
+ * that, lives on. */
+SPAWN_TEST(spawn, tells_of_a_death_during_set_up)
 {
 	cleanup_plan struct plan *plan = plan_new();
 	plan_add_mkdir(plan, false, scratch("before"), 0700);
@@ -220,16 +241,18 @@ SPAWN_TEST(spawn, tells_of_an_init_that_died_during_set_up)
 	seccomp_release(filter);
 	char before[4096], after[4096];
 	fds_list(before);
-	struct run run = RUN_INIT;
-	run.namespaces = CLONE_NEWUTS;
-	run_start(&run, plan);
-	cr_expect_eq(run.code, -ECHILD, "%s", run.error.text);
-	cr_expect(WIFSIGNALED(run.wait_status) && WTERMSIG(run.wait_status) == SIGSYS, "%#x", run.wait_status);
-	cr_expect_not_null(strstr(run.error.text, "signal 31"), "%s", run.error.text);
-	cr_expect(is_there(scratch("before")));
-	cr_expect_not(is_there(scratch("executed")));
-	cr_expect_not(has_children());
-	cr_expect_str_eq(fds_list(after), before);
+	for (int way = 0; way < 2; way++) {
+		struct run run = RUN_INIT;
+		run.namespaces = CLONE_NEWUTS | both_ways[way];
+		run_start(&run, plan);
+		cr_expect_eq(run.code, -ECHILD, "%s", run.error.text);
+		cr_expect(WIFSIGNALED(run.wait_status) && WTERMSIG(run.wait_status) == SIGSYS, "%#x", run.wait_status);
+		cr_expect_not_null(strstr(run.error.text, "signal 31"), "%s", run.error.text);
+		cr_expect(is_there(scratch("before")));
+		cr_expect_not(is_there(scratch("executed")));
+		cr_expect_not(has_children());
+		cr_expect_str_eq(fds_list(after), before);
+	}
 }
 
 SPAWN_TEST(spawn, keeps_the_umask_of_the_caller)
@@ -238,9 +261,13 @@ SPAWN_TEST(spawn, keeps_the_umask_of_the_caller)
 	cleanup_plan struct plan *plan = plan_new();
 	plan_add_mkdir(plan, false, scratch("shared"), 01777);
 	FINISH(plan, fixture.look);
-	struct run run = RUN_INIT;
-	run_plan(&run, plan);
-	cr_expect_str_eq(told(&run, "umask"), "0037");
+	for (int way = 0; way < 2; way++) {
+		struct run run = RUN_INIT;
+		run.namespaces = both_ways[way];
+		run_plan(&run, plan);
+		cr_expect_str_eq(told(&run, "umask"), "0037");
+	}
+	cr_expect_eq(umask(0), 037u, "the caller's own is another");
 	/* Not that of the steps: they say what they mean. */
 	struct stat status;
 	cr_assert_eq(stat(scratch("shared"), &status), 0);
@@ -258,6 +285,7 @@ SPAWN_TEST(spawn, works_in_a_large_process)
 	cleanup_plan struct plan *plan = PLAN_OF("sh", "-c", "exit 9");
 	for (int i = 0; i < 20; i++) {
 		struct run run = RUN_INIT;
+		run.namespaces = both_ways[i % 2];
 		run_plan(&run, plan);
 		cr_expect_eq(run.wait_status, 9 << 8);
 	}

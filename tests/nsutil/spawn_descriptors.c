@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which descriptors a command gets: three, and no other. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,14 +46,17 @@ SPAWN_TEST(descriptors, none_of_the_callers_gets_inside)
 	cr_assert_eq(dup2(0, 1000), 1000);
 	char before[4096], after[4096];
 	fds_list(before);
-	static const uint64_t namespaces[] = {0, CLONE_NEWPID};
-	for (int fork = 0; fork < 2; fork++) {
+	static const struct {
+		uint64_t namespaces;
+		bool forks;
+	} ways[] = {{by_init, false}, {in_place, false}, {CLONE_NEWPID, true}};
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		cleanup_plan struct plan *plan = plan_new();
-		if (fork)
+		if (ways[i].forks)
 			plan_add_fork(plan, false);
 		FINISH(plan, fixture.look);
 		struct run run = RUN_INIT;
-		run.namespaces = namespaces[fork];
+		run.namespaces = ways[i].namespaces;
 		cleanup_fd int record = memfd_create("record", MFD_CLOEXEC);
 		run.record_fd = record;
 		run_plan(&run, plan);
@@ -62,15 +65,18 @@ SPAWN_TEST(descriptors, none_of_the_callers_gets_inside)
 	cr_expect_str_eq(fds_list(after), before);
 }
 
-static void descriptors_list(const char *path, char *found, size_t size)
+/* Space-separated, in the order of their numbers. */
+static void fds_of(pid_t pid, char *text, size_t size)
 {
 	size_t used = 0;
-	cleanup_dir DIR *directory = opendir(path);
-	cr_assert_not_null(directory);
-	found[0] = '\0';
-	for (struct dirent *entry; (entry = readdir(directory));)
-		if (entry->d_name[0] != '.' && used + 16 < size)
-			used += (size_t)sprintf(found + used, "%.8s ", entry->d_name);
+	text[0] = '\0';
+	for (int fd = 0; fd < 2000 && used < size; fd++) {
+		char path[64];
+		struct stat status;
+		snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
+		if (lstat(path, &status) == 0)
+			used += (size_t)snprintf(text + used, size - used, "%d ", fd);
+	}
 }
 
 /* What init holds while it waits: the record alone. */
@@ -86,13 +92,11 @@ SPAWN_TEST(descriptors, init_keeps_only_the_record)
 	run.record_fd = record;
 	run_start(&run, plan);
 	run_await(&run, "ready\n");
-	/* The command may be ready before init, which closes the rest when it has forked it, had its turn. */
-	char path[64], found[256];
-	snprintf(path, sizeof path, "/proc/%d/fd", run.spawned.pid);
-	descriptors_list(path, found, sizeof found);
-	for (int left = HANG_BOUND_MS; strcmp(found, "5 ") != 0 && left > 0; left--) {
-		poll(NULL, 0, 1);
-		descriptors_list(path, found, sizeof found);
+	char found[256] = "";
+	/* The command may be there before init has closed the rest. */
+	for (int waited = 0; strcmp(found, "5 ") != 0 && waited < HANG_BOUND_MS / 10; waited++) {
+		poll(NULL, 0, waited > 0);
+		fds_of(run.spawned.pid, found, sizeof found);
 	}
 	cr_expect_str_eq(found, "5 ");
 	cr_assert_eq(kill(run.spawned.pid, SIGUSR2), 0);
@@ -131,64 +135,72 @@ static pid_t child_of(pid_t thread)
 	return 0;
 }
 
-/* Space-separated, in the order of their numbers. */
-static void fds_of(pid_t pid, char *text, size_t size)
+/* A pipe that nobody can write to until something is read from it. */
+static void make_full_pipe(int ends[2])
 {
-	size_t used = 0;
-	text[0] = '\0';
-	for (int fd = 0; fd < 2000 && used < size; fd++) {
-		char path[64];
-		struct stat status;
-		snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
-		if (lstat(path, &status) == 0)
-			used += (size_t)snprintf(text + used, size - used, "%d ", fd);
-	}
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	cr_assert_eq(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+	static const char filling[4096];
+	while (write(ends[1], filling, sizeof filling) > 0)
+		;
+	while (write(ends[1], filling, 1) > 0)
+		;
+	cr_assert_eq(fcntl(ends[1], F_SETFL, 0), 0);
 }
 
 /*
- * Entering a cgroup can take long. A child that is held up there, here by a pipe that is full, must not hold the
- * caller's descriptors: locks among them would outlive a caller that is killed.
+ * Starts `exit 3`, held up where it enters its "cgroup", a pipe that is full; expects it to hold these descriptors
+ * there, and the caller not to be dumpable meanwhile.
  */
-SPAWN_TEST(descriptors, are_closed_before_cgroups_are_entered)
+static void expect_held_up_with(uint64_t namespaces, const char *expected)
 {
 	int full[2];
-	cr_assert_eq(pipe2(full, O_CLOEXEC), 0);
-	cr_assert_eq(fcntl(full[1], F_SETFL, O_NONBLOCK), 0);
-	static const char filling[4096];
-	while (write(full[1], filling, sizeof filling) > 0)
-		;
-	while (write(full[1], filling, 1) > 0)
-		;
-	cr_assert_eq(fcntl(full[1], F_SETFL, 0), 0);
-	cr_assert_eq(dup2(full[1], 1000), 1000);
-
+	make_full_pipe(full);
+	cr_assert_eq(dup3(full[1], 500, O_CLOEXEC), 500);
 	cleanup_plan struct plan *plan = PLAN_OF("sh", "-c", "exit 3");
 	struct background background = {.run = RUN_INIT, .plan = plan};
+	background.run.namespaces = namespaces;
 	background.run.stdio = (const int[]){-1, -1, -1};
-	background.run.cgroup_procs = &full[1];
+	background.run.cgroup_procs = &(const int){500};
 	background.run.n_cgroup_procs = 1;
+	char found[4096] = "";
 	pthread_t thread;
 	cr_assert_eq(pthread_create(&thread, NULL, start_in_background, &background), 0);
 	while (!background.thread)
 		poll(NULL, 0, 1);
 	pid_t child = child_of(background.thread);
-	char found[4096] = "";
-	/* The three standard ones, the plan, the status, init, the "cgroup". */
-	for (int waited = 0; child && strcmp(found, "0 1 2 3 4 8 9 ") != 0 && waited < HANG_BOUND_MS / 10; waited++) {
+	for (int waited = 0; child && strcmp(found, expected) != 0 && waited < HANG_BOUND_MS / 10; waited++) {
 		fds_of(child, found, sizeof found);
 		poll(NULL, 0, 1);
 	}
+	int dumpable = prctl(PR_GET_DUMPABLE);
 	char drained[4096];
 	cr_assert_gt(read(full[0], drained, sizeof drained), 0);
 	pthread_join(thread, NULL);
 	run_finish(&background.run);
 	cr_expect_eq(background.run.wait_status, 3 << 8);
-	close(1000);
+	close(500);
 	close(full[0]);
 	close(full[1]);
 	if (!child)
 		cr_skip_test("this kernel does not list a thread's children");
-	cr_expect_str_eq(found, "0 1 2 3 4 8 9 ");
+	cr_expect_str_eq(found, expected);
+	cr_expect_eq(dumpable, 0, "%d", dumpable);
+	cr_expect_eq(prctl(PR_GET_DUMPABLE), 1);
+}
+
+/*
+ * Entering a cgroup can take long. A child that is held up there must not hold the caller's descriptors: locks among
+ * them would outlive a caller that is killed.
+ */
+SPAWN_TEST(descriptors, are_closed_before_cgroups_are_entered)
+{
+	cr_assert_eq(dup2(0, 1000), 1000);
+	/* The three standard ones, the plan, the status, init, the "cgroup". */
+	expect_held_up_with(by_init, "0 1 2 3 4 8 9 ");
+	/* The three standard ones, the "cgroup". */
+	expect_held_up_with(in_place, "0 1 2 500 ");
+	close(1000);
 }
 
 SPAWN_TEST(descriptors, standard_ones_can_be_permuted)
@@ -201,8 +213,10 @@ SPAWN_TEST(descriptors, standard_ones_can_be_permuted)
 	}
 	static const int orders[][3] = {{0, 1, 2}, {1, 0, 2}, {0, 2, 1}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1}, {0, 0, 0}};
 	cleanup_plan struct plan *plan = PLAN_OF("sh", "-c", "echo a >&0; echo b >&1; echo c >&2");
-	for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+	for (size_t n = 0; n < 2 * sizeof orders / sizeof *orders; n++) {
+		size_t i = n / 2;
 		struct run run = RUN_INIT;
+		run.namespaces = both_ways[n % 2];
 		run.stdio = orders[i];
 		run_plan(&run, plan);
 		cr_expect_eq(run.wait_status, 0);
@@ -254,20 +268,22 @@ SPAWN_TEST(descriptors, minus_one_is_dev_null)
 SPAWN_TEST(descriptors, closed_ones_become_dev_null)
 {
 	cleanup_plan struct plan *plan =
-		PLAN_OF("sh", "-c", "for fd in 0 1 2; do readlink /proc/$$/fd/$fd; done >\"$0\"", scratch("out"));
+		PLAN_OF("sh", "-c", "for fd in 0 1 2; do readlink /proc/self/fd/$fd; done >\"$0\"", scratch("out"));
 	int saved[3];
 	for (int fd = 0; fd < 3; fd++) {
 		cleanup_fd int file = file_open(scratch("standard"));
 		saved[fd] = fcntl(file, F_DUPFD_CLOEXEC, 100);
 	}
-	for (unsigned int closed = 0; closed < 8; closed++) {
+	for (unsigned int n = 0; n < 16; n++) {
+		unsigned int closed = n / 2;
 		for (int fd = 0; fd < 3; fd++) {
 			if (closed >> fd & 1)
 				close(fd);
 			else
 				cr_assert_eq(dup2(saved[fd], fd), fd);
 		}
-		struct spawn_options options = {.init_fd = fixture.init_fd, .plan = plan};
+		struct spawn_options options = {
+			.init_fd = fixture.init_fd, .plan = plan, .namespaces = both_ways[n % 2]};
 		options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd =
 			options.userns_fd = -1;
 		struct spawned spawned;

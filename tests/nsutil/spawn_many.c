@@ -37,7 +37,9 @@ static void *spawn_some(void *argument)
 		const char *const words[] = {"sh", "-c", script, NULL};
 		const char *const environment[] = {"PATH=/bin", NULL};
 		cleanup_plan struct plan *plan = plan_new();
-		plan_add_fork(plan, false);
+		/* By init and in place, by turns. */
+		if (i % 2)
+			plan_add_fork(plan, false);
 		plan_add_environment(plan, environment);
 		plan_add_exec(plan, "sh", i % 5 == 4 ? "/no/such" : "/usr/bin:/bin", words);
 		struct spawn_options options = {

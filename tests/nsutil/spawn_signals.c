@@ -45,11 +45,11 @@ static void set_all_signals(void (*handler)(int))
 	}
 }
 
-SPAWN_TEST(signals, ignored_ones_are_not_inherited)
+static void expect_ignored_ones_reset(uint64_t namespaces)
 {
-	set_all_signals(SIG_IGN);
 	cleanup_plan struct plan *plan = PLAN_OF(fixture.look);
 	struct run run = RUN_INIT;
+	run.namespaces = namespaces;
 	run_start(&run, plan);
 	cr_assert_eq(run.code, 0, "%s", run.error.text);
 	read_text(run.output_fd, run.output, sizeof run.output, NULL);
@@ -60,6 +60,13 @@ SPAWN_TEST(signals, ignored_ones_are_not_inherited)
 	cr_expect_eq(spawned_reap(run.spawned.pidfd, &run.wait_status), -ECHILD);
 }
 
+SPAWN_TEST(signals, ignored_ones_are_not_inherited)
+{
+	set_all_signals(SIG_IGN);
+	expect_ignored_ones_reset(by_init);
+	expect_ignored_ones_reset(in_place);
+}
+
 SPAWN_TEST(signals, blocked_ones_are_not_inherited)
 {
 	unsigned long all = ~0UL;
@@ -68,14 +75,16 @@ SPAWN_TEST(signals, blocked_ones_are_not_inherited)
 	plan_add_fork(forked, false);
 	FINISH(forked, fixture.look);
 	cr_assert_eq(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all), 0);
-	struct run run = RUN_INIT, second = RUN_INIT;
+	struct run run = RUN_INIT, second = RUN_INIT, third = RUN_INIT;
 	run_plan(&run, plan);
-	second.namespaces = CLONE_NEWPID;
+	second.namespaces = third.namespaces = CLONE_NEWPID;
 	run_plan(&second, forked);
+	run_plan(&third, plan);
 	unsigned long now = 0;
 	cr_assert_eq(syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &now, sizeof now), 0);
 	expect_clean(&run);
 	expect_clean(&second);
+	expect_clean(&third);
 	/* The caller's own mask is as it was, but for the two signals that glibc never lets anybody block. */
 	unsigned long kept_out = 1UL << (SIGKILL - 1) | 1UL << (SIGSTOP - 1) | 3UL << 31;
 	cr_expect_eq(now & ~kept_out, all & ~kept_out, "%#lx", now);
@@ -133,6 +142,7 @@ SPAWN_TEST(signals, no_handler_of_the_caller_runs_in_the_child)
 	pid_t storm = start_storm(-test_pid);
 	for (int i = 0; i < 100; i++) {
 		struct run run = RUN_INIT;
+		run.namespaces = both_ways[i % 2];
 		run.stdio = (const int[]){-1, -1, -1};
 		/* The command itself has no handler: it may well be killed, before or after its exec. */
 		run_start(&run, plan);
@@ -149,16 +159,17 @@ SPAWN_TEST(signals, no_handler_of_the_caller_runs_in_the_child)
 /* A caller whose calls are interrupted all the time, without SA_RESTART, notices nothing. */
 SPAWN_TEST(signals, interruptions_of_the_caller_do_no_harm)
 {
-	cleanup_plan struct plan *plan = plan_new();
-	plan_add_fork(plan, false);
-	FINISH(plan, "sh", "-c", "exit 3");
+	cleanup_plan struct plan *forked = plan_new();
+	plan_add_fork(forked, false);
+	FINISH(forked, "sh", "-c", "exit 3");
+	cleanup_plan struct plan *plan = PLAN_OF("sh", "-c", "exit 3");
 	handle_usr1();
 	pid_t storm = start_storm(getpid());
 	for (int i = 0; i < 100; i++) {
 		struct run run = RUN_INIT;
 		run.namespaces = CLONE_NEWPID;
 		run.stdio = (const int[]){-1, -1, -1};
-		run_start(&run, plan);
+		run_start(&run, i % 2 ? plan : forked);
 		cr_assert_eq(run.code, 0, "%s", run.error.text);
 		cr_assert_eq(spawned_reap(run.spawned.pidfd, &run.wait_status), 0);
 		cr_assert_eq(run.wait_status, 3 << 8);
@@ -174,7 +185,10 @@ SPAWN_TEST(signals, handlers_are_not_inherited)
 	for (int number = 1; number <= 64; number++)
 		signal(number, ignore_handler);
 	cleanup_plan struct plan *plan = PLAN_OF(fixture.look);
-	struct run run = RUN_INIT;
-	run_plan(&run, plan);
-	expect_clean(&run);
+	for (int way = 0; way < 2; way++) {
+		struct run run = RUN_INIT;
+		run.namespaces = both_ways[way];
+		run_plan(&run, plan);
+		expect_clean(&run);
+	}
 }

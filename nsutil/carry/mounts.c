@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
-#include "nsutil/init/init.h"
+#include "nsutil/carry/carry.h"
 #include "nsutil/overlay_option.h"
 
 #ifndef AT_RECURSIVE
@@ -36,17 +36,17 @@ static int attach_to(int mount, int place)
 	return syscall(SYS_move_mount, mount, "", place, "", flags) < 0 ? -errno : 0;
 }
 
-static int attach(const struct init *init, const struct plan_step *step, int mount, const char *target)
+static int attach(const struct carrier *carrier, const struct plan_step *step, int mount, const char *target)
 {
-	cleanup_fd int place = path_open(init, step, target);
+	cleanup_fd int place = path_open(carrier, step, target);
 	if (place < 0)
 		return place;
-	return path_strays(init, step, target, place) ? -ELOOP : attach_to(mount, place);
+	return path_strays(carrier, step, target, place) ? -ELOOP : attach_to(mount, place);
 }
 
-int step_private(struct init *init, const struct plan_step *step)
+int step_private(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init, (void)step;
+	(void)carrier, (void)step;
 	struct mount_attr private = {.propagation = MS_PRIVATE};
 	return syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &private, sizeof private) < 0 ? -errno : 0;
 }
@@ -67,15 +67,15 @@ static int configure(int fs, const char *option, struct overlay_held *held)
 	return syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0 ? -errno : 0;
 }
 
-int step_mount(struct init *init, const struct plan_step *step)
+int step_mount(struct carrier *carrier, const struct plan_step *step)
 {
-	cleanup_fd int fs = (int)syscall(SYS_fsopen, step_text(init, step), FSOPEN_CLOEXEC);
+	cleanup_fd int fs = (int)syscall(SYS_fsopen, step_text(carrier, step), FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return -errno;
 	/* What mount tables and df(1) show for the device. */
-	syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", step_text(init, step), 0);
+	syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", step_text(carrier, step), 0);
 	cleanup_overlay_held struct overlay_held held = {.count = 0};
-	const char *option = plan_text(init->plan, step->list);
+	const char *option = carry_bytes(carrier, step->list);
 	for (uint32_t i = 0; i < step->list_count; i++, option += strlen(option) + 1) {
 		int code = configure(fs, option, &held);
 		if (code < 0)
@@ -86,46 +86,46 @@ int step_mount(struct init *init, const struct plan_step *step)
 	cleanup_fd int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned int)step->n[0]);
 	if (mount < 0)
 		return -errno;
-	int code = attach(init, step, mount, step_text2(init, step));
+	int code = attach(carrier, step, mount, step_text2(carrier, step));
 	if (code == 0 && step->flags & PLAN_HOLD) {
-		if (init->n_held == PLAN_HELD_MOST)
+		if (carrier->n_held == PLAN_HELD_MOST)
 			return -E2BIG;
-		init->held[init->n_held++] = (struct held){steal_fd(&mount), step_text2(init, step)};
+		carrier->held[carrier->n_held++] = (struct held){steal_fd(&mount), step_text2(carrier, step)};
 	}
 	return code;
 }
 
-static int shift_ids(int tree, int recursive)
+static int shift_ids(const struct carrier *carrier, int tree, int recursive)
 {
-	struct mount_attr set = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = INIT_FD_USERNS};
+	struct mount_attr set = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)carrier->userns};
 	int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
 	return syscall(SYS_mount_setattr, tree, "", flags, &set, sizeof set) < 0 ? -errno : 0;
 }
 
-int step_bind(struct init *init, const struct plan_step *step)
+int step_bind(struct carrier *carrier, const struct plan_step *step)
 {
 	int recursive = step->flags & PLAN_RECURSIVE;
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-	cleanup_fd int tree = (int)syscall(SYS_open_tree, AT_FDCWD, step_text(init, step), flags);
+	cleanup_fd int tree = (int)syscall(SYS_open_tree, AT_FDCWD, step_text(carrier, step), flags);
 	int code = tree < 0 ? -errno : set_attributes(tree, step->n[0], recursive);
 	if (code == 0 && step->flags & PLAN_IDMAPPED)
-		code = shift_ids(tree, recursive);
+		code = shift_ids(carrier, tree, recursive);
 	if (code == 0)
-		code = attach(init, step, tree, step_text2(init, step));
+		code = attach(carrier, step, tree, step_text2(carrier, step));
 	return code == -ENOENT && step->flags & PLAN_OPTIONAL ? 0 : code;
 }
 
-int step_unmount(struct init *init, const struct plan_step *step)
+int step_unmount(struct carrier *carrier, const struct plan_step *step)
 {
 	/* Mounts may be stacked; EINVAL says that the last is gone. */
-	while (umount2(step_text(init, step), MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+	while (umount2(step_text(carrier, step), MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 		;
 	return errno == EINVAL || errno == ENOENT ? 0 : -errno;
 }
 
-int step_attributes(struct init *init, const struct plan_step *step)
+int step_attributes(struct carrier *carrier, const struct plan_step *step)
 {
-	cleanup_fd int place = path_open(init, step, step_text(init, step));
+	cleanup_fd int place = path_open(carrier, step, step_text(carrier, step));
 	return place < 0 ? place : set_attributes(place, step->n[0], step->flags & PLAN_RECURSIVE);
 }
 
@@ -140,9 +140,9 @@ static int cover(int what, uint64_t attributes, int place)
 	return code < 0 ? code : attach_to(tree, place);
 }
 
-int step_read_only(struct init *init, const struct plan_step *step)
+int step_read_only(struct carrier *carrier, const struct plan_step *step)
 {
-	cleanup_fd int place = path_open(init, step, step_text(init, step));
+	cleanup_fd int place = path_open(carrier, step, step_text(carrier, step));
 	if (place < 0)
 		return place == -ENOENT ? 0 : place;
 	return cover(place, MOUNT_ATTR_RDONLY, place);
@@ -160,10 +160,10 @@ static int mask_directory(int place)
 	return mount < 0 ? -errno : attach_to(mount, place);
 }
 
-int step_mask(struct init *init, const struct plan_step *step)
+int step_mask(struct carrier *carrier, const struct plan_step *step)
 {
 	struct stat status;
-	cleanup_fd int place = path_open(init, step, step_text(init, step));
+	cleanup_fd int place = path_open(carrier, step, step_text(carrier, step));
 	if (place < 0)
 		return place == -ENOENT ? 0 : place;
 	if (fstat(place, &status) < 0)
@@ -171,7 +171,7 @@ int step_mask(struct init *init, const struct plan_step *step)
 	if (S_ISDIR(status.st_mode))
 		return mask_directory(place);
 	/* What is put over a secret must be the null device and nothing that was put in its place. */
-	cleanup_fd int null = path_open(init, step, "/dev/null");
+	cleanup_fd int null = path_open(carrier, step, "/dev/null");
 	if (null < 0 || fstat(null, &status) < 0)
 		return null < 0 ? null : -errno;
 	if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
@@ -181,32 +181,32 @@ int step_mask(struct init *init, const struct plan_step *step)
 
 /* Read-only, so that nobody inside changes the owner or mode of the host's node: that keeps no device from being
  * written. */
-int step_device(struct init *init, const struct plan_step *step)
+int step_device(struct carrier *carrier, const struct plan_step *step)
 {
 	struct stat status;
-	cleanup_fd int node = path_open_unlinked(step_text(init, step));
+	cleanup_fd int node = path_open_unlinked(step_text(carrier, step));
 	if (node < 0 || fstat(node, &status) < 0)
 		return node < 0 ? node : -errno;
 	if ((status.st_mode & S_IFMT) != step->n[0] ||
 	    status.st_rdev != makedev((unsigned int)step->n[1], (unsigned int)step->n[2]))
 		return -ENODEV;
-	cleanup_fd int place = path_open(init, step, step_text2(init, step));
+	cleanup_fd int place = path_open(carrier, step, step_text2(carrier, step));
 	return place < 0 ? place : cover(node, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, place);
 }
 
-int step_root(struct init *init, const struct plan_step *step)
+int step_root(struct carrier *carrier, const struct plan_step *step)
 {
-	init->root = open(step_text(init, step), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return init->root < 0 ? -errno : 0;
+	carrier->root = open(step_text(carrier, step), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return carrier->root < 0 ? -errno : 0;
 }
 
 /* With both arguments ".", the old root ends up mounted over the new one, and the cwd is in it. pivot_root(2), NOTES */
-int step_pivot(struct init *init, const struct plan_step *step)
+int step_pivot(struct carrier *carrier, const struct plan_step *step)
 {
 	(void)step;
-	while (init->n_held > 0)
-		close(init->held[--init->n_held].fd);
-	if (fchdir(init->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+	while (carrier->n_held > 0)
+		close(carrier->held[--carrier->n_held].fd);
+	if (fchdir(carrier->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
 	    chdir("/") < 0)
 		return -errno;
 	return 0;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <net/if.h>
@@ -8,7 +7,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -18,14 +16,11 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
-#include "nsutil/init/init.h"
+#include "nsutil/carry/carry.h"
 
-enum { GROUPS_MOST = 65536 }; /* the kernel's NGROUPS_MAX; musl's is of older times */
-
-int step_setns(struct init *init, const struct plan_step *step)
+int step_setns(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init;
-	if (setns(INIT_FD_NAMESPACES, (int)step->n[0]) < 0)
+	if (setns(carrier->namespaces, (int)step->n[0]) < 0)
 		return -errno;
 	if (!(step->n[0] & CLONE_NEWUSER))
 		return 0;
@@ -37,39 +32,39 @@ int step_setns(struct init *init, const struct plan_step *step)
 	return 0;
 }
 
-int step_hostname(struct init *init, const struct plan_step *step)
+int step_hostname(struct carrier *carrier, const struct plan_step *step)
 {
-	const char *name = step_text(init, step);
+	const char *name = step_text(carrier, step);
 	return sethostname(name, strlen(name)) < 0 ? -errno : 0;
 }
 
-int step_loopback(struct init *init, const struct plan_step *step)
+int step_loopback(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init, (void)step;
+	(void)carrier, (void)step;
 	cleanup_fd int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
 	return control < 0 || ioctl(control, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }
 
-int step_die_with_parent(struct init *init, const struct plan_step *step)
+int step_die_with_parent(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init, (void)step;
+	(void)step;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return -errno;
 	/* A parent that died just before would never be noticed: but then its end of the socket is closed. */
-	struct pollfd status = {.fd = INIT_FD_STATUS, .events = 0};
+	struct pollfd status = {.fd = carrier->status, .events = 0};
 	return poll(&status, 1, 0) > 0 && (status.revents & (POLLHUP | POLLERR)) ? -ESRCH : 0;
 }
 
-int step_setsid(struct init *init, const struct plan_step *step)
+int step_setsid(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init, (void)step;
+	(void)carrier, (void)step;
 	return setsid() < 0 ? -errno : 0;
 }
 
-int step_rlimit(struct init *init, const struct plan_step *step)
+int step_rlimit(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init;
+	(void)carrier;
 	struct rlimit limit = {.rlim_cur = step->n[1], .rlim_max = step->n[2]}, now;
 	if (step->flags & PLAN_RAISE) {
 		if (getrlimit((int)step->n[0], &now) < 0)
@@ -81,9 +76,9 @@ int step_rlimit(struct init *init, const struct plan_step *step)
 	return setrlimit((int)step->n[0], &limit) < 0 ? -errno : 0;
 }
 
-int step_bounding(struct init *init, const struct plan_step *step)
+int step_bounding(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init;
+	(void)carrier;
 	/* EINVAL: the number behind the last capability this kernel has. */
 	for (unsigned int capability = 0; capability < 64; capability++)
 		if (!(step->n[0] >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
@@ -91,9 +86,9 @@ int step_bounding(struct init *init, const struct plan_step *step)
 	return 0;
 }
 
-int step_capabilities(struct init *init, const struct plan_step *step)
+int step_capabilities(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init;
+	(void)carrier;
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
 	for (int i = 0; i < 2; i++)
@@ -110,40 +105,33 @@ int step_capabilities(struct init *init, const struct plan_step *step)
 	return 0;
 }
 
-/* The raw calls: musl's would signal threads that are not there. */
-int step_user(struct init *init, const struct plan_step *step)
+/* The raw calls: a C library's would signal the threads it knows of to do the same. */
+int step_user(struct carrier *carrier, const struct plan_step *step)
 {
-	/* No heap for it: pages that are not used cost nothing. */
-	static gid_t groups[GROUPS_MOST];
-	if (step->list_count > GROUPS_MOST)
-		return -EINVAL;
-	const char *decimal = plan_text(init->plan, step->list);
-	for (uint32_t i = 0; i < step->list_count; i++, decimal += strlen(decimal) + 1)
-		groups[i] = (gid_t)strtoul(decimal, NULL, 10);
 	if (step->flags & PLAN_KEEP_CAPABILITIES && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return -errno;
 	gid_t gid = (gid_t)step->n[1];
 	uid_t uid = (uid_t)step->n[0];
 	bool set_groups = !(step->flags & PLAN_KEEP_GROUPS);
-	if ((set_groups && syscall(SYS_setgroups, step->list_count, groups) < 0) ||
+	if ((set_groups && syscall(SYS_setgroups, step->n[2], step_text(carrier, step)) < 0) ||
 	    syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return -errno;
 	return 0;
 }
 
-int step_chdir(struct init *init, const struct plan_step *step)
+int step_chdir(struct carrier *carrier, const struct plan_step *step)
 {
-	return chdir(step_text(init, step)) < 0 ? -errno : 0;
+	return chdir(step_text(carrier, step)) < 0 ? -errno : 0;
 }
 
-int step_keyring(struct init *init, const struct plan_step *step)
+int step_keyring(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init, (void)step;
+	(void)carrier, (void)step;
 	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -errno : 0;
 }
 
-int step_no_new_privileges(struct init *init, const struct plan_step *step)
+int step_no_new_privileges(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)init, (void)step;
+	(void)carrier, (void)step;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }

@@ -6,19 +6,18 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
-#include "nsutil/init/init.h"
+#include "nsutil/carry/carry.h"
 
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
 /* Whose the command will be. */
-static uid_t user_of(const struct plan_header *plan)
+static uid_t user_of(const struct plan_view *plan)
 {
-	const struct plan_step *steps = plan_steps(plan);
 	for (uint32_t i = 0; i < plan->n_steps; i++)
-		if (steps[i].op == PLAN_USER)
-			return (uid_t)steps[i].n[0];
+		if (plan->steps[i].op == PLAN_USER)
+			return (uid_t)plan->steps[i].n[0];
 	return 0;
 }
 
@@ -26,7 +25,7 @@ static uid_t user_of(const struct plan_header *plan)
  * The terminal comes from the container's own devpts, so nothing inside ever holds a descriptor of one of the host's;
  * the parent gets its master side. ioctl_tty(2)
  */
-int step_tty(struct init *init, const struct plan_step *step)
+int step_tty(struct carrier *carrier, const struct plan_step *step)
 {
 	cleanup_fd int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (master < 0)
@@ -37,10 +36,11 @@ int step_tty(struct init *init, const struct plan_step *step)
 		return -errno;
 	cleanup_fd int terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	/* It is its user's, as login(1) has it, who may then open it anew: /dev/stderr for one. */
-	if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0 || fchown(terminal, user_of(init->plan), (gid_t)-1) < 0)
+	if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0 ||
+	    fchown(terminal, user_of(&carrier->plan), (gid_t)-1) < 0)
 		return -errno;
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(terminal, fd) < 0)
 			return -errno;
-	return report(init, PLAN_REPORT_TTY, 0, master);
+	return carry_report(carrier, PLAN_REPORT_TTY, 0, master);
 }
