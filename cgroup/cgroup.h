@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/types.h>
 
 #include "nsutil/base/error.h"
@@ -73,6 +74,33 @@ int cgroup_create(const struct cgroup_layout *layout, const char *parent, const 
 int cgroup_open(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
 		struct cgroup **cgroup, struct error *error);
 void cgroup_free(struct cgroup *cgroup);
+
+/* ---- For ordinary users ---- */
+
+/* A part of a v2 hierarchy that somebody with privilege has left to the caller: cgroup-v2.rst, "Delegation". */
+struct cgroup_delegation {
+	char *parent;             /* below the mount point, without leading slash; malloc'ed; NULL: none */
+	unsigned int controllers; /* that can be had there, a set of CGROUP_BITs */
+	bool moves;               /* it is the caller's own cgroup: see cgroup_delegation_enter */
+};
+
+/*
+ * Finds where the caller may make cgroups and put its children in. cgroup v2 has processes in leaves alone, so it is
+ * the nearest directory above its own cgroup that is left to it and holds none; or its own, if the caller is alone in
+ * it. 0, also where there is none; -errno. Touches nothing.
+ */
+int cgroup_delegation_find(const struct cgroup_layout *layout, struct cgroup_delegation *delegation,
+			   struct error *error);
+/* Makes room in the caller's own cgroup by moving the caller down into a directory "launcher"; nothing without moves.
+ */
+int cgroup_delegation_enter(const struct cgroup_layout *layout, const struct cgroup_delegation *delegation,
+			    struct error *error);
+
+static inline void cleanup_delegation_(struct cgroup_delegation *delegation)
+{
+	free(delegation->parent);
+}
+#define cleanup_delegation __attribute__((cleanup(cleanup_delegation_)))
 
 /* The controllers the cgroup was made with. */
 unsigned int cgroup_controllers(const struct cgroup *cgroup);

@@ -58,6 +58,9 @@ struct cgroup_version_operations {
 	int (*freeze_wait)(int directory, bool freeze, int64_t deadline);
 };
 
+/* The controllers that a v2 directory's cgroup.controllers lists, and those that need not be. */
+unsigned int cgroup_v2_controllers(int directory);
+
 extern const struct cgroup_version_operations cgroup_v1_operations, cgroup_v2_operations;
 const struct cgroup_version_operations *cgroup_version_operations(int version);
 

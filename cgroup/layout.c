@@ -94,7 +94,7 @@ static bool list_has_word(const char *list, const char *word)
 	return false;
 }
 
-static unsigned int controllers_v2(int fd)
+unsigned int cgroup_v2_controllers(int fd)
 {
 	char list[1024];
 	if (file_read(fd, "cgroup.controllers", list, sizeof list) < 0)
@@ -124,7 +124,7 @@ static int layout_add(struct cgroup_layout *layout, const struct mount_entry *en
 	if (fd < 0)
 		/* Not for us to enter, or gone since: the same hierarchy may be mounted elsewhere too. */
 		return errno == ENOMEM || errno == EMFILE || errno == ENFILE ? -errno : 0;
-	unsigned int controllers = version == 1 ? controllers_v1(entry) : controllers_v2(fd);
+	unsigned int controllers = version == 1 ? controllers_v1(entry) : cgroup_v2_controllers(fd);
 	layout->mounted[version] |= controllers != 0;
 	controllers &= ~layout_served(layout);
 	if (!controllers)

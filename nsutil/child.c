@@ -24,7 +24,7 @@ enum { FD_INIT = INIT_FD_END, FD_CGROUPS, FIRST_FREE_FD = FD_CGROUPS + CHILD_CGR
 
 /* Paths take the most of it: PATH_MAX at a time. Not on the caller's own stack, which would have to grow under limits
  * that the plan has lowered. setrlimit(2) */
-enum { STACK_SIZE = 32 << 10 };
+enum { STACK_SIZE = 32 << 10, DOOR_STACK_SIZE = 8 << 10 };
 
 /* ---- In the child: raw system calls, no more ---- */
 
@@ -219,28 +219,79 @@ int child_prepare(struct child *child, const struct spawn_options *options, int 
 	return code;
 }
 
-static pid_t clone_into(struct child *child, const struct spawn_options *options, int (*run)(void *), char *stack,
-			struct spawned *spawned)
+/* What it takes to clone the child. */
+struct cloning {
+	struct child *child;
+	const struct spawn_options *options;
+	int (*run)(void *child);
+	char *stack;
+	struct spawned *spawned;
+	pid_t sibling; /* through a door: the child's pid, once there is one */
+};
+
+/*
+ * flags: CLONE_PIDFD, which fills spawned's, or CLONE_PARENT | CLONE_PARENT_SETTID, which fills sibling, and which a
+ * process in the caller's memory may call too.
+ */
+CHILD_CODE static long clone_into(struct cloning *cloning, uint64_t flags)
 {
+	const struct spawn_options *options = cloning->options;
+	bool is_sibling = flags & CLONE_PARENT;
+	int *word = is_sibling ? &cloning->sibling : &cloning->spawned->pidfd;
+	flags |= CLONE_VM | CLONE_VFORK | options->namespaces;
 	struct clone_args args = {
-		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | options->namespaces,
-		.pidfd = (uint64_t)(uintptr_t)&spawned->pidfd,
-		.exit_signal = SIGCHLD,
-		.stack = (uint64_t)(uintptr_t)stack,
+		.flags = flags,
+		.pidfd = is_sibling ? 0 : (uint64_t)(uintptr_t)word,
+		.parent_tid = is_sibling ? (uint64_t)(uintptr_t)word : 0,
+		.exit_signal = is_sibling ? 0 : SIGCHLD, /* a sibling's is that of who clones it */
+		.stack = (uint64_t)(uintptr_t)cloning->stack,
 		.stack_size = STACK_SIZE,
 	};
 	if (options->cgroup_into >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)options->cgroup_into;
 	}
-	long pid = clone3_call(&args, sizeof args, run, child);
+	long pid = clone3_call(&args, sizeof args, cloning->run, cloning->child);
 	if (pid != -ENOSYS)
-		return (pid_t)pid;
-	spawned->used_clone = true;
-	child->n_cgroups = child->descriptors.n_cgroups;
-	int flags = (int)(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | options->namespaces) | SIGCHLD;
-	pid = clone(run, stack + STACK_SIZE, flags, child, &spawned->pidfd);
-	return pid < 0 ? -errno : (pid_t)pid;
+		return pid;
+	cloning->spawned->used_clone = true;
+	cloning->child->n_cgroups = cloning->child->descriptors.n_cgroups;
+	pid = clone(cloning->run, cloning->stack + STACK_SIZE, (int)flags | (is_sibling ? 0 : SIGCHLD), cloning->child,
+		    word);
+	return pid < 0 ? -errno : pid;
+}
+
+CHILD_CODE static int pass_door(void *argument)
+{
+	struct cloning *cloning = argument;
+	if (syscall(SYS_setns, cloning->options->born_in_userns, CLONE_NEWUSER) < 0)
+		return child_fail(cloning->child, CHILD_USERNS);
+	long pid = clone_into(cloning, CLONE_PARENT | CLONE_PARENT_SETTID);
+	if (pid >= 0)
+		return 0;
+	errno = (int)-pid;
+	return child_fail(cloning->child, CHILD_CLONE);
+}
+
+/*
+ * The kernel lets an ordinary user make namespaces in a user namespace of its own alone. A process with the caller's
+ * memory, but none of its threads, may go there, and clones the child as its sibling: so that is the caller's to wait
+ * for.
+ */
+static long clone_through_door(struct cloning *cloning)
+{
+	__attribute__((aligned(16))) char stack[DOOR_STACK_SIZE];
+	int pidfd, status;
+	int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+	if (clone(pass_door, stack + sizeof stack, flags, cloning, &pidfd) < 0)
+		return -errno;
+	spawned_reap(pidfd, &status);
+	close(pidfd);
+	if (!cloning->sibling)
+		return cloning->child->error ? -cloning->child->error : -ECHILD;
+	/* It can't have become another's: it is not reaped. */
+	cloning->spawned->pidfd = (int)syscall(SYS_pidfd_open, cloning->sibling, 0);
+	return cloning->spawned->pidfd < 0 ? -errno : cloning->sibling;
 }
 
 pid_t child_clone(struct child *child, const struct spawn_options *options, bool in_place, struct spawned *spawned)
@@ -254,9 +305,10 @@ pid_t child_clone(struct child *child, const struct spawn_options *options, bool
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	pthread_sigmask(SIG_BLOCK, &all, &saved);
 	dumpable_hold();
-	pid_t pid = clone_into(child, options, in_place ? carry_plan : execute_init, stack, spawned);
+	struct cloning cloning = {child, options, in_place ? carry_plan : execute_init, stack, spawned, 0};
+	long pid = options->born_in_userns >= 0 ? clone_through_door(&cloning) : clone_into(&cloning, CLONE_PIDFD);
 	dumpable_release();
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	pthread_setcancelstate(cancel_state, NULL);
-	return pid;
+	return (pid_t)pid;
 }

@@ -16,7 +16,15 @@
 enum { CHILD_CGROUPS_MOST = 20 };
 
 /* What the child did last, told through the memory it shares with the suspended parent. */
-enum child_stage { CHILD_DESCRIPTORS, CHILD_CGROUPS, CHILD_INIT, CHILD_PLAN, CHILD_EXECUTING };
+enum child_stage {
+	CHILD_USERNS,
+	CHILD_CLONE,
+	CHILD_DESCRIPTORS,
+	CHILD_CGROUPS,
+	CHILD_INIT,
+	CHILD_PLAN,
+	CHILD_EXECUTING
+};
 
 /* The child's descriptors before it lays them out, out of the way of the numbers it lays them on. */
 struct child_descriptors {

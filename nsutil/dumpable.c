@@ -6,6 +6,7 @@
 
 /* The one thing that is kept for the whole process, because the kernel keeps one flag for the whole process. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
 static unsigned int held;
 static int before;
 
@@ -26,5 +27,19 @@ void dumpable_release(void)
 	pthread_mutex_lock(&lock);
 	if (--held == 0 && before < 2)
 		prctl(PR_SET_DUMPABLE, before);
+	if (held == 0)
+		pthread_cond_broadcast(&released);
+	pthread_mutex_unlock(&lock);
+}
+
+void dumpable_require(void)
+{
+	pthread_mutex_lock(&lock);
+	while (held > 0)
+		pthread_cond_wait(&released, &lock);
+}
+
+void dumpable_done(void)
+{
 	pthread_mutex_unlock(&lock);
 }

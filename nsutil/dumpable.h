@@ -12,4 +12,8 @@
 void dumpable_hold(void);
 void dumpable_release(void);
 
+/* Waits until nothing holds it, and lets nothing until dumpable_done. For what an ordinary user can do only so. */
+void dumpable_require(void);
+void dumpable_done(void);
+
 #endif

@@ -125,6 +125,10 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		if (step->flags & PLAN_RECURSIVE)
 			say(&out, " and what is mounted below");
 		break;
+	case PLAN_DEVICE:
+		say(&out, "bind device %s, %u:%u, on %s", text, (unsigned int)step->n[1], (unsigned int)step->n[2],
+		    text2);
+		break;
 	case PLAN_READ_ONLY:
 		say(&out, "make %s read-only", text);
 		break;
@@ -145,10 +149,6 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		break;
 	case PLAN_MKNOD:
 		say(&out, "make device %s, %u:%u", text, (unsigned int)step->n[1], (unsigned int)step->n[2]);
-		break;
-	case PLAN_DEVICE:
-		say(&out, "bind device %s, %u:%u, on %s", text, (unsigned int)step->n[1], (unsigned int)step->n[2],
-		    text2);
 		break;
 	case PLAN_ROOT:
 		say(&out, "take %s as the root", text);

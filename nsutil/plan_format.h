@@ -79,9 +79,9 @@ enum {
 	PLAN_OWNED = 1 << 7,       /* MKDIR: n[1] and n[2] count; else it is whose all is that is made */
 	PLAN_KEEP_GROUPS = 1 << 8, /* USER: setgroups is denied in this user namespace, so the groups stay */
 	PLAN_RAISE = 1 << 9,       /* RLIMIT: only make room for the limits, which are set later, without privilege */
-	PLAN_HOLD = 1 << 10, /* MOUNT: stays at hand, so that IN_HELD finds it wherever its mount point is moved */
-	PLAN_IN_HELD =
-		1 << 11, /* with IN_ROOT: the path begins with the target of a MOUNT held, and goes on from there */
+	PLAN_HOLD =
+		1 << 10, /* MOUNT, BIND: stays at hand, so that IN_HELD finds it wherever its mount point is moved */
+	PLAN_IN_HELD = 1 << 11, /* with IN_ROOT: the path begins with the target of one held, and goes on from there */
 };
 
 struct plan_step {

@@ -111,6 +111,10 @@ static int child_error(const struct child *child, const struct plan *plan, struc
 	switch (child->stage) {
 	case CHILD_PLAN:
 		return step_error(plan, &report, error);
+	case CHILD_USERNS:
+		return error_errno(error, child->error, "enter the user namespace");
+	case CHILD_CLONE:
+		return error_errno(error, child->error, "clone a process into its namespaces");
 	case CHILD_CGROUPS:
 		return error_errno(error, child->error, "enter the cgroups");
 	case CHILD_INIT:
@@ -198,7 +202,8 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 		return error_errno(error, -code, "duplicate descriptors for the new process");
 	pid_t pid = child_clone(&child, options, way.in_place, spawned);
 	if (pid < 0)
-		return error_errno(error, -pid, "clone a process into its namespaces");
+		return child.error ? child_error(&child, options->plan, error)
+				   : error_errno(error, -pid, "clone a process into its namespaces");
 	spawned->pid = pid;
 	/* Or the end of its reports would never be seen. */
 	child_release(&child);

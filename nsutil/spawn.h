@@ -29,6 +29,11 @@ struct spawn_options {
 	int record_fd;     /* INIT_FD_RECORD, or -1 */
 	int namespaces_fd; /* INIT_FD_NAMESPACES, or -1 */
 	int userns_fd;     /* INIT_FD_USERNS, or -1 */
+	/*
+	 * The user namespace to be born in, with the other namespaces, for callers without privilege; its root is the
+	 * caller. Or -1.
+	 */
+	int born_in_userns;
 };
 
 /* A process that runs the command, or init around it. */

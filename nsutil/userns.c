@@ -16,6 +16,7 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
+#include "nsutil/dumpable.h"
 
 enum { STACK_SIZE = 16 << 10, MAP_SIZE = ID_RANGES_MAX * 36, OUTPUT_SIZE = 400 };
 
@@ -107,15 +108,22 @@ static int file_of_holder(pid_t pid, const char *file, const char *text)
 	return file_write(AT_FDCWD, path, text);
 }
 
+static int write_error(const char *file, int code, struct error *error)
+{
+	error_errno(error, code, "write the %s of a user namespace", file);
+	if (code == EACCES)
+		error_hint(error,
+			   "(a process that has changed its user, or set PR_SET_DUMPABLE to 0, may not: prctl(2))");
+	return -code;
+}
+
 static int map_write(pid_t pid, const char *file, const struct id_map *map, struct error *error)
 {
 	char text[MAP_SIZE];
 	int code = id_map_format(map, "", text, sizeof text);
 	if (code >= 0)
 		code = file_of_holder(pid, file, text);
-	if (code < 0)
-		return error_errno(error, -code, "write the %s of a user namespace", file);
-	return 0;
+	return code < 0 ? write_error(file, -code, error) : 0;
 }
 
 static const char *helper_find(const char *name, char *path, size_t size)
@@ -227,7 +235,7 @@ static int maps_write(pid_t holder, const struct id_maps *maps, struct userns *u
 	/* Who could leave a group might get at what the group is kept from. user_namespaces(7) */
 	int code = root ? 0 : file_of_holder(holder, "setgroups", "deny");
 	if (code < 0)
-		return error_errno(error, -code, "deny setgroups in a user namespace");
+		return write_error("setgroups", -code, error);
 	userns->no_groups = !root;
 	code = map_write(holder, "uid_map", &maps->uids, error);
 	return code < 0 ? code : map_write(holder, "gid_map", &maps->gids, error);
@@ -236,12 +244,18 @@ static int maps_write(pid_t holder, const struct id_maps *maps, struct userns *u
 int userns_make(const struct id_maps *maps, uint64_t namespaces, struct userns *userns, struct error *error)
 {
 	*userns = (struct userns)USERNS_INIT;
+	bool root = geteuid() == 0;
 	int holder = holder_start(namespaces, userns, error);
+	/* The holder has this process's memory, and its files in /proc are root's while that is not dumpable. */
+	if (!root)
+		dumpable_require();
 	int code = holder < 0 ? holder : maps_write(holder, maps, userns, error);
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d/ns/user", holder);
 	if (code == 0 && (userns->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		code = error_errno(error, errno, "open the user namespace");
+	if (!root)
+		dumpable_done();
 	if (code < 0)
 		userns_release(userns);
 	return code;

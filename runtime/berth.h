@@ -43,8 +43,10 @@
  * A child that a slave forks and does not exec holds copies of its descriptors: while that lives on behind a dead
  * slave, its containers count as owned, and berth_recover passes them over.
  *
- * Privilege: root (CAP_SYS_ADMIN and write access to cgroupfs).
- * Kernel: Linux 5.14 or later (mount_setattr, cgroup.kill); `berth check` tries each thing.
+ * Privilege: root (CAP_SYS_ADMIN and write access to cgroupfs); or none, for containers in a user namespace of the
+ * caller's (berth_options.userns), whose limits need a delegated cgroup v2. Where the caller is alone in such a cgroup,
+ * a launch moves it down into the directory "launcher", for cgroup v2 has processes in leaves alone. Kernel: Linux 5.14
+ * or later (mount_setattr, cgroup.kill); `berth check` tries each thing.
  */
 #ifndef BERTH_H
 #define BERTH_H
@@ -87,14 +89,15 @@ struct berth;
 
 struct berth_config {
 	size_t size;
-	const char *state_root; /* where containers are recorded; default $BERTH_STATE_ROOT, else "/run/berth" */
+	const char *state_root; /* where containers are recorded; default $BERTH_STATE_ROOT, else "/run/berth"; for
+				   ordinary users $XDG_RUNTIME_DIR/berth */
 	const char *data_root;  /* where framework roots keep their layers; default $BERTH_DATA_ROOT, else
 				   "/var/lib/berth" */
 };
 
 /*
- * Opens a context; config may be NULL. For root, the state root is made (mode 0700) if missing; it is refused if it
- * belongs to another user or others can write to it. Other users get a context that can plan.
+ * Opens a context; config may be NULL. The state root is made (mode 0700) if missing; it is refused if it belongs to
+ * another user or others can write to it. A user who has none gets a context that can plan.
  */
 BERTH_API int berth_open(const struct berth_config *config, struct berth **berth, struct berth_error *error);
 /* Closes it. Its containers must have been closed before; the processes inside them live on. NULL is allowed. */

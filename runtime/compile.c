@@ -53,7 +53,14 @@ static void compile_dev(const struct spec *spec, struct plan *plan)
 		       (const char *const[]){"mode=755", "size=64k", NULL});
 	plan_hold(plan);
 	for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
-		plan_add_mknod(plan, true, devices[i].path, S_IFCHR | 0666, devices[i].major, devices[i].minor);
+		if (spec->rootless) {
+			plan_add_file(plan, true, devices[i].path);
+			plan_in_held(plan);
+			plan_add_device(plan, devices[i].path, devices[i].path, S_IFCHR, devices[i].major,
+					devices[i].minor);
+		} else {
+			plan_add_mknod(plan, true, devices[i].path, S_IFCHR | 0666, devices[i].major, devices[i].minor);
+		}
 		plan_in_held(plan);
 	}
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
@@ -130,6 +137,21 @@ static void compile_mount_points(const struct spec *spec, struct plan *plan)
 	plan_add_attributes(plan, true, "/", MOUNT_ATTR_RDONLY, true);
 }
 
+/* Only who owns the network namespace may mount a sysfs that shows it; else it is the host's, but for the cgroups. */
+static void compile_sys(const struct spec *spec, struct plan *plan)
+{
+	plan_add_mkdir(plan, true, "/sys", 0555);
+	if (!spec->rootless || spec->flags & BERTH_NET_NONE) {
+		plan_add_mount(plan, true, "sysfs", "/sys", nothing_special | MOUNT_ATTR_RDONLY, NULL);
+		plan_hold(plan);
+	} else {
+		plan_add_bind(plan, true, "/sys", "/sys", nothing_special | MOUNT_ATTR_RDONLY, true);
+		plan_hold(plan);
+		plan_add_mask(plan, "/sys/fs/cgroup");
+		plan_in_held(plan);
+	}
+}
+
 static void compile_mounts(const struct spec *spec, struct plan *plan)
 {
 	if (spec->flags & BERTH_READ_ONLY)
@@ -138,9 +160,7 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 	plan_add_mount(plan, true, "proc", "/proc", nothing_special, NULL);
 	plan_hold(plan);
 	if (!(spec->flags & BERTH_BARE_ROOT)) {
-		plan_add_mkdir(plan, true, "/sys", 0555);
-		plan_add_mount(plan, true, "sysfs", "/sys", nothing_special | MOUNT_ATTR_RDONLY, NULL);
-		plan_hold(plan);
+		compile_sys(spec, plan);
 		compile_dev(spec, plan);
 		compile_kernel_files(plan);
 	}

@@ -21,6 +21,17 @@ int compile_exec(const struct spec *spec, uint64_t namespaces, struct plan **pla
 /* roots.c: the steps that make the root and name it (PLAN_ROOT). */
 int compile_root(const struct berth *berth, const struct spec *spec, struct plan *plan, struct error *error);
 
+/*
+ * A throw-away layer, number i of the plan's, over lower, mounted at target, which is in the root or on the host; its
+ * upper side lies in the stage's tmpfs. look: whose and with what mode the lower directory is.
+ */
+struct stat;
+int compile_layer(const struct berth *berth, const struct spec *spec, size_t i, const char *lower,
+		  const struct stat *look, bool in_root, const char *target, struct plan *plan, struct error *error);
+
+/* roots_parts.c: ROOT_HOST as an ordinary user, below the stage's tmpfs. */
+int compile_host_parts(const struct berth *berth, const struct spec *spec, struct plan *plan, struct error *error);
+
 static inline void cleanup_plan_(struct plan **plan)
 {
 	plan_free(*plan);

@@ -67,19 +67,32 @@ static char *absolute(const char *path)
 	return here && asprintf(&joined, "%s/%s", here, path) >= 0 ? joined : NULL;
 }
 
+static const char system_state_root[] = "/run/berth";
+
 static const char *first_set(const char *given, const char *variable, const char *fallback)
 {
 	const char *value = given ? given : secure_getenv(variable);
 	return value && *value ? value : fallback;
 }
 
+/* Root's by default, or the user's own. malloc'ed. */
+static char *state_root_path(const char *given)
+{
+	const char *path = first_set(given, "BERTH_STATE_ROOT", "");
+	const char *runtime = geteuid() == 0 ? NULL : secure_getenv("XDG_RUNTIME_DIR");
+	char *own;
+	if (*path || !runtime || *runtime != '/')
+		return absolute(*path ? path : system_state_root);
+	return asprintf(&own, "%s/berth", runtime) < 0 ? NULL : own;
+}
+
 /*
- * Opens the state root, made 0700 if missing, and refuses one that others could have put things into. Who can't launch
- * makes nothing, and gets along without: -1 in *opened.
+ * Opens the state root, made 0700 if missing, and refuses one that others could have put things into. A user who has
+ * none makes none, and gets along without: -1 in *opened.
  */
 static int state_root_open(const char *path, int *opened, struct error *error)
 {
-	bool launches = geteuid() == 0;
+	bool launches = geteuid() == 0 || strcmp(path, system_state_root) != 0;
 	if (launches && mkdir(path, 0700) < 0 && errno != EEXIST)
 		return error_errno(error, errno, "make the state directory %s", path);
 	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -117,12 +130,16 @@ int context_require_state(const struct berth *berth, struct error *error)
 {
 	if (berth->state_fd >= 0)
 		return 0;
-	return error_set(error, EPERM, "the state directory %s can't be opened: run as root", berth->state_root);
+	return error_set(
+		error, EPERM,
+		"the state directory %s is root's: set XDG_RUNTIME_DIR, or BERTH_STATE_ROOT, to a directory of "
+		"your own, or run as root",
+		berth->state_root);
 }
 
 static int context_open(const struct berth_config *config, struct berth *berth, struct error *error)
 {
-	berth->state_root = absolute(first_set(config->state_root, "BERTH_STATE_ROOT", "/run/berth"));
+	berth->state_root = state_root_path(config->state_root);
 	berth->data_root = absolute(first_set(config->data_root, "BERTH_DATA_ROOT", "/var/lib/berth"));
 	berth->subuid = "/etc/subuid";
 	berth->subgid = "/etc/subgid";
@@ -151,6 +168,7 @@ int berth_open(const struct berth_config *config, struct berth **berth, struct b
 		return error_export(&inner, error);
 	}
 	opened->state_fd = opened->init_fd = -1;
+	opened->uid = geteuid();
 	if (context_open(&known, opened, &inner) < 0) {
 		berth_close(opened);
 		return error_export(&inner, error);

@@ -18,6 +18,7 @@ struct berth {
 	const char *subuid, *subgid; /* the files; tests have others */
 	char *stage;  /* an empty directory below the state root to mount new roots on, inside each mount namespace */
 	int state_fd; /* state_root */
+	uid_t uid;    /* who opened the context */
 	int init_fd;  /* init's program */
 	struct cgroup_layout *layout;
 	/* Tests: the step to fail, counted from 1, and how; see context_inject_failure. */

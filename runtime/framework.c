@@ -133,7 +133,7 @@ static int mount_layer(const struct berth *berth, const char *id, const char *lo
 		return error_errno(error, errno, "make directory %s", upper);
 	}
 	struct overlay_options options;
-	if (overlay_options_make(lower, upper, work, &options) < 0)
+	if (overlay_options_make(lower, upper, work, false, &options) < 0)
 		return error_errno(error, ENOMEM, "mount framework root %s", id);
 	int code = mount_overlay(&options, target);
 	overlay_options_free(&options);

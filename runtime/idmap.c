@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "runtime/name.h"
 #include "runtime/parse.h"
 #include "runtime/subid.h"
+#include "runtime/users.h"
 
 enum { SIZE_DEFAULT = 65536, MAPS_SIZE = 2 * ID_RANGES_MAX * 40 };
 
@@ -96,6 +96,14 @@ int idmap_from_options(const struct berth_options *options, struct spec *spec, s
 	} else {
 		return error_set(error, EINVAL, "userns '%s' is none of host, auto, and auto:SIZE", userns);
 	}
+	uint32_t uid = 0, gid = 0;
+	id_map_outside(&spec->maps.uids, 0, &uid);
+	id_map_outside(&spec->maps.gids, 0, &gid);
+	/* Anybody else could not even come to the user's files. */
+	if (spec->rootless && spec->userns == USERNS_MAPS && (uid != geteuid() || gid != getegid()))
+		return error_set(error, EINVAL,
+				 "an ordinary user's maps must map id 0 to the user itself, uid %u and gid %u",
+				 geteuid(), getegid());
 	/* Its executors share it, and would each own it under ids of their own. */
 	if (spec->userns != USERNS_HOST && !spec->rootless && spec->root_kind == ROOT_FRAMEWORK)
 		return error_set(error, ENOTSUP,
@@ -157,10 +165,7 @@ static void map_append(const struct id_map *given, uint32_t self, struct id_map 
 static int resolve_rootless(const struct berth *berth, struct spec *spec, struct error *error)
 {
 	struct id_map uids = {0}, gids = {0};
-	char buffer[4096];
-	struct passwd entry, *found = NULL;
-	getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found);
-	const char *name = found ? found->pw_name : NULL;
+	cleanup_free char *name = users_name("/", geteuid());
 	if (userns_has_helpers() && (subid_read(berth->subuid, name, geteuid(), &uids, error) < 0 ||
 				     subid_read(berth->subgid, name, geteuid(), &gids, error) < 0))
 		return -error->code;

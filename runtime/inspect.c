@@ -291,6 +291,8 @@ static int plan_print(const struct berth *berth, const struct berth_options *opt
 	cleanup_plan struct plan *plan = NULL;
 	int code = spec_from_options(options, &spec, error);
 	if (code == 0)
+		code = launch_delegate(berth, &spec, false, error);
+	if (code == 0)
 		code = devices_settle(berth->layout, &spec, error);
 	if (code == 0)
 		code = idmap_resolve(berth, &spec, -1, error);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -31,9 +32,53 @@ unsigned int launch_controllers(const struct berth *berth, const struct spec *sp
 	if (spec->flags & BERTH_FEW_CGROUPS)
 		return controllers;
 	for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
-		if (cgroup_layout_version(berth->layout, watched[i]))
+		if (spec->rootless ? spec->cgroup_controllers & CGROUP_BIT(watched[i])
+				   : cgroup_layout_version(berth->layout, watched[i]) != 0)
 			controllers |= CGROUP_BIT(watched[i]);
 	return controllers;
+}
+
+static int no_delegation(unsigned int lacking, const char *parent, struct error *error)
+{
+	char list[128] = "";
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (lacking & CGROUP_BIT(i))
+			snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "",
+				 cgroup_controller_name((enum cgroup_controller)i));
+	if (parent)
+		return error_set(
+			error, EPERM,
+			"an ordinary user's limits need the cgroup controllers %s delegated; cgroup %s has not "
+			"all of them: with systemd, set Delegate= of user@.service",
+			list, parent);
+	return error_set(
+		error, EPERM,
+		"an ordinary user's limits (%s) need a cgroup v2 that is delegated to the user: start berth with "
+		"`systemd-run --user --scope -p Delegate=yes', or have root chown a cgroup directory, its "
+		"cgroup.procs and cgroup.subtree_control to the user, and start berth in a directory below",
+		list);
+}
+
+int launch_delegate(const struct berth *berth, struct spec *spec, bool enter, struct error *error)
+{
+	if (!spec->rootless)
+		return 0;
+	cleanup_delegation struct cgroup_delegation delegation = {0};
+	int code = cgroup_delegation_find(berth->layout, &delegation, error);
+	if (code < 0)
+		return code;
+	spec->cgroup_controllers = delegation.controllers;
+	unsigned int wanted = launch_controllers(berth, spec), lacking = wanted & ~delegation.controllers;
+	if (lacking)
+		return no_delegation(lacking, delegation.parent, error);
+	if (!delegation.parent)
+		return 0;
+	char *parent = NULL;
+	if (asprintf(&parent, "%s/%s", delegation.parent, spec->cgroup_parent) < 0)
+		return error_errno(error, ENOMEM, "find the cgroups");
+	free(spec->cgroup_parent);
+	spec->cgroup_parent = parent;
+	return enter ? cgroup_delegation_enter(berth->layout, &delegation, error) : 0;
 }
 
 /* Reserves the name, taking it from what a dead owner left under it. The state directory or -errno. */
@@ -112,8 +157,9 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		.n_cgroup_procs = entry.n_procs,
 		.stdio = spec->has_stdio ? spec->stdio : NULL,
 		.record_fd = record_fd,
-		.namespaces_fd = userns.pidfd,
-		.userns_fd = userns.fd,
+		.namespaces_fd = spec->rootless ? -1 : userns.pidfd,
+		.userns_fd = spec->rootless ? -1 : userns.fd,
+		.born_in_userns = spec->rootless ? userns.fd : -1,
 	};
 	int wait_status;
 	code = spawn(&options, spawned, &wait_status, error);
@@ -205,8 +251,15 @@ static int launch(struct berth_container *container, const struct berth_options 
 	int code = spec_from_options(options, &spec, error);
 	if (code < 0)
 		return code;
-	if (geteuid() != 0)
-		return error_set(error, EPERM, "only root can launch containers: run as root");
+	if (geteuid() != berth->uid)
+		return error_set(error, EPERM,
+				 "user %u can't launch with the context of user %u: open another, or run as root again",
+				 geteuid(), berth->uid);
+	if (context_require_state(berth, error) < 0)
+		return -error->code;
+	code = launch_delegate(berth, &spec, true, error);
+	if (code < 0)
+		return code;
 	cleanup_plan struct plan *plan = NULL;
 	code = devices_settle(berth->layout, &spec, error);
 	if (code == 0 && !spec_claims_ids(&spec)) {

@@ -8,4 +8,10 @@
  * are mounted. */
 unsigned int launch_controllers(const struct berth *berth, const struct spec *spec);
 
+/*
+ * For an ordinary user's container: puts the spec's cgroups where they are delegated to the user, and without that
+ * refuses limits. enter: also makes room there, where it takes that. 0 or -errno.
+ */
+int launch_delegate(const struct berth *berth, struct spec *spec, bool enter, struct error *error);
+
 #endif

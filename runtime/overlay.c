@@ -4,13 +4,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-int overlay_options_make(const char *lower, const char *upper, const char *work, struct overlay_options *options)
+int overlay_options_make(const char *lower, const char *upper, const char *work, bool userxattr,
+			 struct overlay_options *options)
 {
 	*options = (struct overlay_options){0};
 	if (asprintf(&options->list[0], "lowerdir=%s", lower) < 0 ||
 	    asprintf(&options->list[1], "upperdir=%s", upper) < 0 ||
-	    asprintf(&options->list[2], "workdir=%s", work) < 0) {
+	    asprintf(&options->list[2], "workdir=%s", work) < 0 ||
+	    (userxattr && !(options->list[3] = strdup("userxattr")))) {
 		overlay_options_free(options);
 		return -ENOMEM;
 	}
@@ -19,7 +22,7 @@ int overlay_options_make(const char *lower, const char *upper, const char *work,
 
 void overlay_options_free(struct overlay_options *options)
 {
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		free(options->list[i]);
 	*options = (struct overlay_options){0};
 }

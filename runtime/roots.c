@@ -49,16 +49,14 @@ static void compile_upper(const struct spec *spec, const char *upper, const stru
 		plan_add_owned_mkdir(plan, false, upper, look->st_mode & 07777, look->st_uid, look->st_gid);
 }
 
-/* A throw-away layer number i over lower, mounted at target. Its upper side lies in the stage's tmpfs. */
-static int compile_layer(const struct berth *berth, const struct spec *spec, size_t i, const char *lower,
-			 const struct stat *look, bool in_root, const char *target, struct plan *plan,
-			 struct error *error)
+int compile_layer(const struct berth *berth, const struct spec *spec, size_t i, const char *lower,
+		  const struct stat *look, bool in_root, const char *target, struct plan *plan, struct error *error)
 {
 	cleanup_free char *upper = NULL, *work = NULL;
 	if (asprintf(&upper, "%s/upper%zu", berth->stage, i) < 0 || asprintf(&work, "%s/work%zu", berth->stage, i) < 0)
 		return no_memory(error);
 	struct overlay_options options;
-	if (overlay_options_make(lower, upper, work, &options) < 0)
+	if (overlay_options_make(lower, upper, work, spec->rootless, &options) < 0)
 		return no_memory(error);
 	compile_upper(spec, upper, look, plan);
 	plan_add_mkdir(plan, false, work, 0700);
@@ -108,21 +106,15 @@ static int compile_throw_away(const struct berth *berth, const struct spec *spec
 	return code;
 }
 
-/* The records and layers of others are nobody's business inside. */
-static void compile_mask(const char *path, struct plan *plan)
-{
-	struct stat status;
-	if (stat(path, &status) == 0)
-		plan_add_mount(plan, true, "tmpfs", path,
-			       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-			       (const char *const[]){"mode=755", "size=4k", NULL});
-}
-
 int compile_root(const struct berth *berth, const struct spec *spec, struct plan *plan, struct error *error)
 {
 	int code = 0;
 	switch (spec->root_kind) {
 	case ROOT_HOST:
+		if (spec->rootless) {
+			code = compile_host_parts(berth, spec, plan, error);
+			break;
+		}
 		code = compile_throw_away(berth, spec, "/", false, plan, error);
 		if (code == 0)
 			code = compile_host_mounts(berth, spec, plan, error);
@@ -144,9 +136,10 @@ int compile_root(const struct berth *berth, const struct spec *spec, struct plan
 		break;
 	}
 	}
+	/* The records and layers of others are nobody's business inside. */
 	if (code == 0 && spec_root_is_host(spec)) {
-		compile_mask(berth->state_root, plan);
-		compile_mask(berth->data_root, plan);
+		plan_add_mask(plan, berth->state_root);
+		plan_add_mask(plan, berth->data_root);
 	}
 	return code;
 }

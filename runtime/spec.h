@@ -45,6 +45,8 @@ struct spec {
 	struct seccomp_choice seccomp;
 	char *hostname;
 	char *cgroup_parent;
+	unsigned int
+		cgroup_controllers;  /* rootless: those of the delegated cgroup, which cgroup_parent lies in; 0: none */
 	struct cgroup_limits limits; /* its strings are owned */
 	struct berth_volume *volumes;
 	size_t n_volumes;

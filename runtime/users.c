@@ -142,3 +142,11 @@ int users_resolve(const char *root, const char *user, uid_t *uid, gid_t *gid, gi
 		return error_errno(error, ENOMEM, "find the groups of user %s", user);
 	return 0;
 }
+
+char *users_name(const char *root, uid_t uid)
+{
+	gid_t gid;
+	char *name = NULL;
+	find_user(root, NULL, &uid, &gid, &name);
+	return name;
+}

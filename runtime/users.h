@@ -14,4 +14,7 @@
 int users_resolve(const char *root, const char *user, uid_t *uid, gid_t *gid, gid_t **groups, size_t *n_groups,
 		  struct error *error);
 
+/* The user's name in root's own /etc/passwd, malloc'ed; NULL where it has none. */
+char *users_name(const char *root, uid_t uid);
+
 #endif

@@ -44,6 +44,18 @@ static int attach(const struct carrier *carrier, const struct plan_step *step, i
 	return path_strays(carrier, step, target, place) ? -ELOOP : attach_to(mount, place);
 }
 
+/* At text2. Keeps the mount, if the step says so. */
+static int attach_and_hold(struct carrier *carrier, const struct plan_step *step, int *mount)
+{
+	int code = attach(carrier, step, *mount, step_text2(carrier, step));
+	if (code < 0 || !(step->flags & PLAN_HOLD))
+		return code;
+	if (carrier->n_held == PLAN_HELD_MOST)
+		return -E2BIG;
+	carrier->held[carrier->n_held++] = (struct held){steal_fd(mount), step_text2(carrier, step)};
+	return 0;
+}
+
 int step_private(struct carrier *carrier, const struct plan_step *step)
 {
 	(void)carrier, (void)step;
@@ -86,13 +98,7 @@ int step_mount(struct carrier *carrier, const struct plan_step *step)
 	cleanup_fd int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned int)step->n[0]);
 	if (mount < 0)
 		return -errno;
-	int code = attach(carrier, step, mount, step_text2(carrier, step));
-	if (code == 0 && step->flags & PLAN_HOLD) {
-		if (carrier->n_held == PLAN_HELD_MOST)
-			return -E2BIG;
-		carrier->held[carrier->n_held++] = (struct held){steal_fd(&mount), step_text2(carrier, step)};
-	}
-	return code;
+	return attach_and_hold(carrier, step, &mount);
 }
 
 static int shift_ids(const struct carrier *carrier, int tree, int recursive)
@@ -111,7 +117,7 @@ int step_bind(struct carrier *carrier, const struct plan_step *step)
 	if (code == 0 && step->flags & PLAN_IDMAPPED)
 		code = shift_ids(carrier, tree, recursive);
 	if (code == 0)
-		code = attach(carrier, step, tree, step_text2(carrier, step));
+		code = attach_and_hold(carrier, step, &tree);
 	return code == -ENOENT && step->flags & PLAN_OPTIONAL ? 0 : code;
 }
 

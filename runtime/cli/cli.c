@@ -245,7 +245,8 @@ int cli_open(struct berth **berth, struct berth_error *error)
 
 	if ((result == -EACCES || result == -EPERM) && geteuid() != 0) {
 		size_t used = strlen(error->text);
-		snprintf(error->text + used, sizeof(error->text) - used, "; berth needs root");
+		snprintf(error->text + used, sizeof(error->text) - used,
+			 "; an ordinary user's state is in $XDG_RUNTIME_DIR/berth, unless BERTH_STATE_ROOT is set");
 	}
 	return result;
 }

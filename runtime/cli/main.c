@@ -101,7 +101,8 @@ static void help_print(FILE *out)
 	      "  berth run -c 0.5 -m 256M -- make -j4\n"
 	      "  berth run -t bash\n\n"
 	      "Environment:\n"
-	      "  BERTH_STATE_ROOT  where containers are recorded (default /run/berth)\n"
+	      "  BERTH_STATE_ROOT  where containers are recorded (default /run/berth;\n"
+	      "                    an ordinary user's: $XDG_RUNTIME_DIR/berth)\n"
 	      "  BERTH_DATA_ROOT   where framework roots are kept (default /var/lib/berth)\n",
 	      out);
 }

@@ -276,6 +276,7 @@ Test(cli_bad_input, strange_names_work)
 }
 
 /* Runs a copy of berth, which nobody may read elsewhere, as the user nobody. */
+/* An ordinary user who was given root's state root. */
 Test(cli_bad_input, not_root)
 {
 	cleanup_job struct job root, job;
@@ -293,7 +294,7 @@ Test(cli_bad_input, not_root)
 	BERTH(&job, "-c", command);
 	world.program = program;
 	expect_status(&job, 125);
-	expect_complaint(&job, "root");
+	expect_complaint(&job, "XDG_RUNTIME_DIR");
 	cleanup_free char *after = world_snapshot();
 	cr_expect_str_eq(after, before);
 }

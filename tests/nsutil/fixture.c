@@ -108,6 +108,7 @@ void run_start(struct run *run, const struct plan *plan)
 		.record_fd = run->record_fd,
 		.namespaces_fd = run->namespaces_fd,
 		.userns_fd = -1,
+		.born_in_userns = -1,
 	};
 	run->code = spawn(&options, &run->spawned, &run->wait_status, &run->error);
 	if (ends[1] >= 0)

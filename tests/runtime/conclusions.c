@@ -284,7 +284,7 @@ Test(conclusions, struct_export)
 Test(conclusions, overlay_options)
 {
 	struct overlay_options options;
-	cr_assert_eq(overlay_options_make("/a:b\\c,d", "/u p", "/w", &options), 0);
+	cr_assert_eq(overlay_options_make("/a:b\\c,d", "/u p", "/w", false, &options), 0);
 	cr_expect_str_eq(options.list[0], "lowerdir=/a:b\\c,d");
 	cr_expect_str_eq(options.list[1], "upperdir=/u p");
 	cr_expect_str_eq(options.list[2], "workdir=/w");
