@@ -271,6 +271,10 @@ struct cgroup_stats {
  * cgroup is gone. */
 int cgroup_read(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);
 
+/* The same of what is asked of many cgroups at a time, for each file costs: cpu_shares, cpu_usage_ns, memory_usage,
+ * memory_peak, memory_limit, oom_kills, processes, io_*. */
+int cgroup_read_brief(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);
+
 /* Only what is told of a container that has ended: memory_peak, memory_limit, oom_kills, cpu_usage_ns; a field that
  * can't be read stays 0 (memory's: see known). */
 void cgroup_read_end(const struct cgroup *cgroup, struct cgroup_stats *stats);

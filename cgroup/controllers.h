@@ -12,12 +12,12 @@ struct cgroup_controller_operations {
 	/* Writes those of the limits that are this controller's. NULL: it has none. */
 	int (*apply)(const struct cgroup_directory *directory, const struct cgroup_limits *limits, struct error *error);
 	/* Fills the controller's fields; false where its counters can't be read. NULL: it has none. */
-	bool (*read)(int directory, struct cgroup_stats *stats);
-	/* Only usage, peak, limit and OOM kills. NULL for all but memory. */
-	bool (*read_brief)(int directory, struct cgroup_stats *stats);
+	bool (*read)(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+	/* Likewise, but only what is asked of many at a time; NULL: all of it. */
+	bool (*read_brief)(const struct cgroup_directory *directory, struct cgroup_stats *stats);
 	/* What cgroup_read_end wants; NULL: nothing. Each file that is opened costs a launch, opened for the first
 	 * time as it mostly is, some 10 us. */
-	bool (*read_end)(int directory, struct cgroup_stats *stats);
+	bool (*read_end)(const struct cgroup_directory *directory, struct cgroup_stats *stats);
 	/* cgroup_memory_fit, and one step of cgroup_memory_shrink. NULL for all but memory. */
 	int (*fit)(const struct cgroup_directory *directory, uint64_t memory, const struct cgroup_memory_known *known,
 		   struct error *error);
@@ -69,7 +69,8 @@ int cgroup_cpuset_apply(const struct cgroup_directory *directory, const struct c
 			struct error *error);
 int cgroup_pids_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 		      struct error *error);
-bool cgroup_pids_read(int directory, struct cgroup_stats *stats);
+bool cgroup_pids_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_pids_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
 
 int cgroup_v1_cpu_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			struct error *error);
@@ -85,13 +86,14 @@ int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const stru
 			    struct error *error);
 /* Whether a limit of memory and swap together is in force. */
 bool cgroup_v1_swap_is_limited(const struct cgroup_directory *directory);
-bool cgroup_v1_cpu_read(int directory, struct cgroup_stats *stats);
-bool cgroup_v1_cpuacct_read(int directory, struct cgroup_stats *stats);
-bool cgroup_v1_cpuacct_read_end(int directory, struct cgroup_stats *stats);
-bool cgroup_v1_memory_read(int directory, struct cgroup_stats *stats);
-bool cgroup_v1_memory_read_brief(int directory, struct cgroup_stats *stats);
-bool cgroup_v1_memory_read_end(int directory, struct cgroup_stats *stats);
-bool cgroup_v1_io_read(int directory, struct cgroup_stats *stats);
+bool cgroup_v1_cpu_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v1_cpu_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v1_cpuacct_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v1_cpuacct_read_end(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v1_memory_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v1_memory_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v1_memory_read_end(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v1_io_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
 
 int cgroup_v1_devices_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			    struct error *error);
@@ -104,10 +106,11 @@ int cgroup_v2_cpuset_apply(const struct cgroup_directory *directory, const struc
 			   struct error *error);
 int cgroup_v2_memory_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			   struct error *error);
-bool cgroup_v2_cpu_read(int directory, struct cgroup_stats *stats);
-bool cgroup_v2_cpuacct_read(int directory, struct cgroup_stats *stats);
-bool cgroup_v2_memory_read(int directory, struct cgroup_stats *stats);
-bool cgroup_v2_memory_read_brief(int directory, struct cgroup_stats *stats);
-bool cgroup_v2_io_read(int directory, struct cgroup_stats *stats);
+bool cgroup_v2_cpu_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v2_cpu_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v2_cpuacct_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v2_memory_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v2_memory_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v2_io_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
 
 #endif

@@ -44,6 +44,13 @@ ssize_t cgroup_directory_read(const struct cgroup_directory *directory, const ch
 	return file_read(directory->fd, file_path(directory, file, path), buffer, size);
 }
 
+ssize_t cgroup_directory_read_all(const struct cgroup_directory *directory, const char *file, size_t limit,
+				  char **buffer)
+{
+	char path[PATH_MAX];
+	return file_read_all(directory->fd, file_path(directory, file, path), limit, buffer);
+}
+
 int cgroup_directory_read_u64(const struct cgroup_directory *directory, const char *file, uint64_t *value)
 {
 	char path[PATH_MAX];
@@ -80,11 +87,6 @@ int cgroup_directory_write_u64(const struct cgroup_directory *directory, const c
 	char text[32];
 	snprintf(text, sizeof text, "%" PRIu64, value);
 	return cgroup_directory_write(directory, file, value == CGROUP_UNLIMITED ? unlimited : text, error);
-}
-
-uint64_t cgroup_u64(int directory, const char *file)
-{
-	return cgroup_directory_u64(&(struct cgroup_directory){.fd = directory, .relative = "."}, file);
 }
 
 uint64_t cgroup_directory_u64(const struct cgroup_directory *directory, const char *file)

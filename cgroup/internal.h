@@ -52,6 +52,8 @@ struct cgroup_directory {
 
 /* As those of nsutil/base/file.h, for a file of the directory. */
 ssize_t cgroup_directory_read(const struct cgroup_directory *directory, const char *file, char *buffer, size_t size);
+ssize_t cgroup_directory_read_all(const struct cgroup_directory *directory, const char *file, size_t limit,
+				  char **buffer);
 int cgroup_directory_read_u64(const struct cgroup_directory *directory, const char *file, uint64_t *value);
 bool cgroup_directory_has(const struct cgroup_directory *directory, const char *file);
 
@@ -67,8 +69,7 @@ int cgroup_directory_write(const struct cgroup_directory *directory, const char 
 /* The same for a number; CGROUP_UNLIMITED is written as `unlimited` ("max" or "-1"). */
 int cgroup_directory_write_u64(const struct cgroup_directory *directory, const char *file, uint64_t value,
 			       const char *unlimited, struct error *error);
-/* The number in the file, or 0 where it can't be read; for a directory of its own descriptor, and for the other. */
-uint64_t cgroup_u64(int directory, const char *file);
+/* The number in the file, or 0 where it can't be read. */
 uint64_t cgroup_directory_u64(const struct cgroup_directory *directory, const char *file);
 
 /* The directory and all below it, parents before children, as paths relative to it; the first is ".". */

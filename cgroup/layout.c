@@ -140,7 +140,8 @@ static int layout_add(struct cgroup_layout *layout, const struct mount_entry *en
 	struct cgroup_hierarchy *added = &layout->hierarchies[layout->count++];
 	*added = (struct cgroup_hierarchy){.version = version, .point = point, .controllers = controllers};
 	/* What is set at the top holds for all below; since Linux 5.11 it always is. */
-	added->hierarchical = version == 2 || cgroup_u64(fd, "memory.use_hierarchy") == 1;
+	const struct cgroup_directory top = {.fd = fd, .relative = "."};
+	added->hierarchical = version == 2 || cgroup_directory_u64(&top, "memory.use_hierarchy") == 1;
 	added->fd = steal_fd(&fd);
 	return 0;
 }

@@ -12,57 +12,73 @@
 
 enum { PROCS_LIMIT = 128 << 20 };
 
-int cgroup_read(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error)
+static struct cgroup_directory directory_of(const struct cgroup *cgroup, const struct cgroup_place *place)
+{
+	return (struct cgroup_directory){.fd = place->hierarchy->fd, .relative = cgroup->relative, .path = place->path};
+}
+
+enum what { ALL, BRIEF, END };
+
+static bool controller_read(const struct cgroup_controller_operations *operations, enum what what,
+			    const struct cgroup_directory *directory, struct cgroup_stats *stats)
+{
+	bool (*read)(const struct cgroup_directory *, struct cgroup_stats *) = what == END ? operations->read_end
+									       : what == BRIEF && operations->read_brief
+										       ? operations->read_brief
+										       : operations->read;
+	return read && read(directory, stats);
+}
+
+static void place_read(const struct cgroup *cgroup, const struct cgroup_place *place, unsigned int controllers,
+		       enum what what, struct cgroup_stats *stats)
+{
+	const struct cgroup_directory directory = directory_of(cgroup, place);
+	for (int c = 0; c < CGROUP_CONTROLLERS; c++)
+		if ((place->controllers & controllers & CGROUP_BIT(c)) &&
+		    controller_read(&cgroup_controller_table[c].operations[place->hierarchy->version], what, &directory,
+				    stats))
+			stats->known |= CGROUP_BIT(c);
+}
+
+/* Those that can't be read may be without what is read; whether the cgroup is there at all tells its directory. */
+static int read_controllers(const struct cgroup *cgroup, unsigned int controllers, enum what what,
+			    struct cgroup_stats *stats, struct error *error)
 {
 	*stats = (struct cgroup_stats){0};
 	for (size_t i = 0; i < cgroup->count; i++) {
 		const struct cgroup_place *place = &cgroup->places[i];
-		cleanup_fd int directory = cgroup_place_open(cgroup, place);
-		if (directory < 0)
-			return error_errno(error, -directory, "read the counters of %s", place->path);
-		for (int c = 0; c < CGROUP_CONTROLLERS; c++) {
-			const struct cgroup_controller_operations *operations =
-				&cgroup_controller_table[c].operations[place->hierarchy->version];
-			if ((place->controllers & CGROUP_BIT(c)) && operations->read &&
-			    operations->read(directory, stats))
-				stats->known |= CGROUP_BIT(c);
-		}
+		unsigned int known = stats->known;
+		place_read(cgroup, place, controllers, what, stats);
+		const struct cgroup_directory directory = directory_of(cgroup, place);
+		if (place->controllers & controllers && stats->known == known &&
+		    !cgroup_directory_has(&directory, "cgroup.procs"))
+			return error_errno(error, ENOENT, "read the counters of %s", place->path);
 	}
 	return 0;
 }
 
+int cgroup_read(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error)
+{
+	return read_controllers(cgroup, ~0U, ALL, stats, error);
+}
+
+int cgroup_read_brief(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error)
+{
+	return read_controllers(cgroup, ~0U, BRIEF, stats, error);
+}
+
 int cgroup_read_memory(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error)
 {
-	*stats = (struct cgroup_stats){0};
-	for (size_t i = 0; i < cgroup->count; i++) {
-		const struct cgroup_place *place = &cgroup->places[i];
-		if (!(place->controllers & CGROUP_BIT(CGROUP_MEMORY)))
-			continue;
-		cleanup_fd int directory = cgroup_place_open(cgroup, place);
-		if (directory < 0)
-			return error_errno(error, -directory, "read the memory counters of %s", place->path);
-		if (cgroup_controller_table[CGROUP_MEMORY].operations[place->hierarchy->version].read_brief(directory,
-													    stats))
-			stats->known |= CGROUP_BIT(CGROUP_MEMORY);
-		return 0;
-	}
-	return error_set(error, ENOENT, "cgroup %s was made without the memory controller", cgroup->relative);
+	if (!(cgroup->controllers & CGROUP_BIT(CGROUP_MEMORY)))
+		return error_set(error, ENOENT, "cgroup %s was made without the memory controller", cgroup->relative);
+	return read_controllers(cgroup, CGROUP_BIT(CGROUP_MEMORY), BRIEF, stats, error);
 }
 
 void cgroup_read_end(const struct cgroup *cgroup, struct cgroup_stats *stats)
 {
 	*stats = (struct cgroup_stats){0};
-	for (int c = 0; c < CGROUP_CONTROLLERS; c++)
-		for (size_t i = 0; i < cgroup->count; i++) {
-			const struct cgroup_place *place = &cgroup->places[i];
-			const struct cgroup_controller_operations *operations =
-				&cgroup_controller_table[c].operations[place->hierarchy->version];
-			if (!(place->controllers & CGROUP_BIT(c)) || !operations->read_end)
-				continue;
-			cleanup_fd int directory = cgroup_place_open(cgroup, place);
-			if (directory >= 0 && operations->read_end(directory, stats))
-				stats->known |= CGROUP_BIT(c);
-		}
+	for (size_t i = 0; i < cgroup->count; i++)
+		place_read(cgroup, &cgroup->places[i], ~0U, END, stats);
 }
 
 /* ---- Processes ---- */

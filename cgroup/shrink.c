@@ -91,7 +91,7 @@ int cgroup_v1_memory_shrink(const struct cgroup_directory *directory, const stru
 			    struct error *error)
 {
 	struct cgroup_stats now = {0};
-	if (!cgroup_v1_memory_read_brief(directory->fd, &now))
+	if (!cgroup_v1_memory_read_brief(directory, &now))
 		return error_errno(error, ENOENT, "read the memory usage of %s", directory->path);
 	v1_refresh_counters(directory);
 	uint64_t goal = next_goal(now.memory_usage, target->memory);
@@ -132,11 +132,11 @@ int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const stru
 			    struct error *error)
 {
 	struct cgroup_stats now = {0};
-	if (!cgroup_v2_memory_read_brief(directory->fd, &now))
+	if (!cgroup_v2_memory_read_brief(directory, &now))
 		return error_errno(error, ENOENT, "read the memory usage of %s", directory->path);
 	if (now.memory_usage > target->memory) {
 		v2_reclaim(directory, now.memory_usage, next_goal(now.memory_usage, target->memory));
-		cgroup_v2_memory_read_brief(directory->fd, &now);
+		cgroup_v2_memory_read_brief(directory, &now);
 	}
 	/* memory.max below the usage would not fail but kill, so it is lowered to what fits, and no further. */
 	bool fits = now.memory_usage <= target->memory;

@@ -122,41 +122,39 @@ int cgroup_v1_memory_apply(const struct cgroup_directory *directory, const struc
 	return limits->memory ? memory_write(directory, limits->memory, error) : 0;
 }
 
-bool cgroup_v1_memory_read_end(int directory, struct cgroup_stats *stats)
+bool cgroup_v1_memory_read_end(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
-	if (file_read_u64(directory, "memory.max_usage_in_bytes", &stats->memory_peak) < 0)
+	if (cgroup_directory_read_u64(directory, "memory.max_usage_in_bytes", &stats->memory_peak) < 0)
 		return false;
-	const struct cgroup_directory here = {.fd = directory, .relative = "."};
 	stats->memory_limit = 0;
-	limit_read(&here, memory_file, &stats->memory_limit);
+	limit_read(directory, memory_file, &stats->memory_limit);
 	char text[256];
-	if (file_read(directory, "memory.oom_control", text, sizeof text) >= 0)
+	if (cgroup_directory_read(directory, "memory.oom_control", text, sizeof text) >= 0)
 		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
 	uint64_t waits = 0;
 	stats->oom_waits = file_keyed_u64(text, "under_oom", &waits) && waits;
 	return true;
 }
 
-bool cgroup_v1_memory_read_brief(int directory, struct cgroup_stats *stats)
+bool cgroup_v1_memory_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
-	return file_read_u64(directory, "memory.usage_in_bytes", &stats->memory_usage) == 0 &&
+	return cgroup_directory_read_u64(directory, "memory.usage_in_bytes", &stats->memory_usage) == 0 &&
 	       cgroup_v1_memory_read_end(directory, stats);
 }
 
-bool cgroup_v1_memory_read(int directory, struct cgroup_stats *stats)
+bool cgroup_v1_memory_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
 	if (!cgroup_v1_memory_read_brief(directory, stats))
 		return false;
 	char text[16384];
-	if (file_read(directory, "memory.stat", text, sizeof text) >= 0) {
+	if (cgroup_directory_read(directory, "memory.stat", text, sizeof text) >= 0) {
 		file_keyed_u64(text, "total_rss", &stats->memory_rss);
 		file_keyed_u64(text, "total_cache", &stats->memory_cache);
 		file_keyed_u64(text, "total_swap", &stats->swap_usage);
 	}
-	const struct cgroup_directory here = {.fd = directory, .relative = "."};
 	uint64_t memsw;
 	stats->swap_limit = UINT64_MAX;
-	if (limit_read(&here, memsw_file, &memsw) == 0 && memsw != CGROUP_UNLIMITED)
+	if (limit_read(directory, memsw_file, &memsw) == 0 && memsw != CGROUP_UNLIMITED)
 		stats->swap_limit = memsw - stats->memory_limit;
 	return true;
 }

@@ -50,16 +50,21 @@ int cgroup_v1_cpu_apply(const struct cgroup_directory *directory, const struct c
 	return result;
 }
 
-bool cgroup_v1_cpu_read(int directory, struct cgroup_stats *stats)
+bool cgroup_v1_cpu_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
-	if (file_read_u64(directory, "cpu.shares", &stats->cpu_shares) < 0)
+	return cgroup_directory_read_u64(directory, "cpu.shares", &stats->cpu_shares) == 0;
+}
+
+bool cgroup_v1_cpu_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+{
+	if (!cgroup_v1_cpu_read_brief(directory, stats))
 		return false;
 	char text[1024];
-	if (file_read(directory, "cpu.stat", text, sizeof text) >= 0)
+	if (cgroup_directory_read(directory, "cpu.stat", text, sizeof text) >= 0)
 		file_keyed_u64(text, "throttled_time", &stats->cpu_throttled_ns);
-	stats->cpu_period_us = cgroup_u64(directory, "cpu.cfs_period_us");
+	stats->cpu_period_us = cgroup_directory_u64(directory, "cpu.cfs_period_us");
 	/* -1, which isn't a number to file_read_u64, and no such file: no quota. */
-	if (file_read_u64(directory, "cpu.cfs_quota_us", &stats->cpu_quota_us) < 0)
+	if (cgroup_directory_read_u64(directory, "cpu.cfs_quota_us", &stats->cpu_quota_us) < 0)
 		stats->cpu_quota_us = UINT64_MAX;
 	return true;
 }
@@ -71,18 +76,18 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 	return ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
-bool cgroup_v1_cpuacct_read_end(int directory, struct cgroup_stats *stats)
+bool cgroup_v1_cpuacct_read_end(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
-	return file_read_u64(directory, "cpuacct.usage", &stats->cpu_usage_ns) == 0;
+	return cgroup_directory_read_u64(directory, "cpuacct.usage", &stats->cpu_usage_ns) == 0;
 }
 
-bool cgroup_v1_cpuacct_read(int directory, struct cgroup_stats *stats)
+bool cgroup_v1_cpuacct_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
 	if (!cgroup_v1_cpuacct_read_end(directory, stats))
 		return false;
 	char text[256];
 	uint64_t ticks;
-	if (file_read(directory, "cpuacct.stat", text, sizeof text) < 0)
+	if (cgroup_directory_read(directory, "cpuacct.stat", text, sizeof text) < 0)
 		return true;
 	if (file_keyed_u64(text, "user", &ticks) == 0)
 		stats->cpu_user_ns = ticks_to_ns(ticks);
@@ -118,10 +123,15 @@ int cgroup_pids_apply(const struct cgroup_directory *directory, const struct cgr
 	return limits->pids ? cgroup_directory_write_u64(directory, "pids.max", limits->pids, "max", error) : 0;
 }
 
-bool cgroup_pids_read(int directory, struct cgroup_stats *stats)
+bool cgroup_pids_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
-	stats->processes_limit = cgroup_u64(directory, "pids.max");
-	return file_read_u64(directory, "pids.current", &stats->processes) == 0;
+	return cgroup_directory_read_u64(directory, "pids.current", &stats->processes) == 0;
+}
+
+bool cgroup_pids_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+{
+	stats->processes_limit = cgroup_directory_u64(directory, "pids.max");
+	return cgroup_pids_read_brief(directory, stats);
 }
 
 /* ---- blkio: cgroup-v1/blkio-controller.rst ---- */
@@ -139,11 +149,12 @@ static void io_sum(const char *text, struct cgroup_stats *stats)
 	}
 }
 
-bool cgroup_v1_io_read(int directory, struct cgroup_stats *stats)
+bool cgroup_v1_io_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
 	cleanup_free char *text = NULL;
-	if (file_read_all(directory, "blkio.throttle.io_service_bytes_recursive", IO_TEXT_LIMIT, &text) < 0 &&
-	    file_read_all(directory, "blkio.throttle.io_service_bytes", IO_TEXT_LIMIT, &text) < 0)
+	if (cgroup_directory_read_all(directory, "blkio.throttle.io_service_bytes_recursive", IO_TEXT_LIMIT, &text) <
+		    0 &&
+	    cgroup_directory_read_all(directory, "blkio.throttle.io_service_bytes", IO_TEXT_LIMIT, &text) < 0)
 		return false;
 	io_sum(text, stats);
 	return true;

@@ -63,25 +63,31 @@ static uint64_t keyed_us_to_ns(const char *text, const char *key)
 	return us * 1000;
 }
 
-bool cgroup_v2_cpu_read(int directory, struct cgroup_stats *stats)
+bool cgroup_v2_cpu_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
 	uint64_t weight;
-	if (file_read_u64(directory, "cpu.weight", &weight) < 0)
+	if (cgroup_directory_read_u64(directory, "cpu.weight", &weight) < 0)
 		return false;
 	stats->cpu_shares = cgroup_shares_from_weight(weight);
+	return true;
+}
+
+bool cgroup_v2_cpu_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+{
+	if (!cgroup_v2_cpu_read_brief(directory, stats))
+		return false;
 	stats->cpu_quota_us = CGROUP_UNLIMITED;
-	const struct cgroup_directory here = {.fd = directory, .relative = "."};
-	cpu_max_read(&here, &stats->cpu_quota_us, &stats->cpu_period_us);
+	cpu_max_read(directory, &stats->cpu_quota_us, &stats->cpu_period_us);
 	char text[1024];
-	if (file_read(directory, "cpu.stat", text, sizeof text) >= 0)
+	if (cgroup_directory_read(directory, "cpu.stat", text, sizeof text) >= 0)
 		stats->cpu_throttled_ns = keyed_us_to_ns(text, "throttled_usec");
 	return true;
 }
 
-bool cgroup_v2_cpuacct_read(int directory, struct cgroup_stats *stats)
+bool cgroup_v2_cpuacct_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
 	char text[1024];
-	if (file_read(directory, "cpu.stat", text, sizeof text) < 0)
+	if (cgroup_directory_read(directory, "cpu.stat", text, sizeof text) < 0)
 		return false;
 	stats->cpu_usage_ns = keyed_us_to_ns(text, "usage_usec");
 	stats->cpu_user_ns = keyed_us_to_ns(text, "user_usec");
@@ -146,29 +152,29 @@ int cgroup_v2_memory_apply(const struct cgroup_directory *directory, const struc
 	return result;
 }
 
-bool cgroup_v2_memory_read_brief(int directory, struct cgroup_stats *stats)
+bool cgroup_v2_memory_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
-	if (file_read_u64(directory, "memory.current", &stats->memory_usage) < 0)
+	if (cgroup_directory_read_u64(directory, "memory.current", &stats->memory_usage) < 0)
 		return false;
-	stats->memory_peak = cgroup_u64(directory, "memory.peak"); /* Linux 5.19 */
-	stats->memory_limit = cgroup_u64(directory, "memory.max");
+	stats->memory_peak = cgroup_directory_u64(directory, "memory.peak"); /* Linux 5.19 */
+	stats->memory_limit = cgroup_directory_u64(directory, "memory.max");
 	char text[512];
-	if (file_read(directory, "memory.events", text, sizeof text) >= 0)
+	if (cgroup_directory_read(directory, "memory.events", text, sizeof text) >= 0)
 		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
 	return true;
 }
 
-bool cgroup_v2_memory_read(int directory, struct cgroup_stats *stats)
+bool cgroup_v2_memory_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
 	if (!cgroup_v2_memory_read_brief(directory, stats))
 		return false;
 	char text[STAT_SIZE];
-	if (file_read(directory, "memory.stat", text, sizeof text) >= 0) {
+	if (cgroup_directory_read(directory, "memory.stat", text, sizeof text) >= 0) {
 		file_keyed_u64(text, "anon", &stats->memory_rss);
 		file_keyed_u64(text, "file", &stats->memory_cache);
 	}
-	stats->swap_usage = cgroup_u64(directory, "memory.swap.current");
-	if (file_read_u64(directory, "memory.swap.max", &stats->swap_limit) < 0)
+	stats->swap_usage = cgroup_directory_u64(directory, "memory.swap.current");
+	if (cgroup_directory_read_u64(directory, "memory.swap.max", &stats->swap_limit) < 0)
 		stats->swap_limit = UINT64_MAX;
 	return true;
 }
@@ -186,10 +192,10 @@ static uint64_t io_sum(const char *text, const char *key)
 }
 
 /* One line a device: "8:0 rbytes=4096 wbytes=0 rios=1 ...". */
-bool cgroup_v2_io_read(int directory, struct cgroup_stats *stats)
+bool cgroup_v2_io_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
 {
 	cleanup_free char *text = NULL;
-	if (file_read_all(directory, "io.stat", IO_TEXT_LIMIT, &text) < 0)
+	if (cgroup_directory_read_all(directory, "io.stat", IO_TEXT_LIMIT, &text) < 0)
 		return false;
 	stats->io_read_bytes = io_sum(text, " rbytes=");
 	stats->io_write_bytes = io_sum(text, " wbytes=");

@@ -354,6 +354,8 @@ BERTH_API const char *berth_state_name(enum berth_state state);
 BERTH_API const char *berth_container_name(const struct berth_container *container);
 /* PID 1 of the container, as seen on the host. */
 BERTH_API pid_t berth_container_pid(const struct berth_container *container);
+/* The command it was launched with, as in berth_options; the handle's. */
+BERTH_API const char *const *berth_container_command(const struct berth_container *container);
 /* When it was launched, nanoseconds of CLOCK_REALTIME. */
 BERTH_API uint64_t berth_container_started(const struct berth_container *container);
 /* Whether the process that launched it, or took it over, is alive (or is the caller). */
@@ -494,23 +496,25 @@ BERTH_API int berth_container_remove(struct berth_container *container, struct b
 BERTH_API int berth_container_pause(struct berth_container *container, struct berth_error *error);
 BERTH_API int berth_container_resume(struct berth_container *container, struct berth_error *error);
 
-/* What a container uses, from v1 and v2 alike. UINT64_MAX as a limit: none. */
+/* What a container uses, from v1 and v2 alike. UINT64_MAX as a limit: none. Fields marked * stay 0 where brief is set.
+ */
 struct berth_stats {
 	size_t size;
 	bool has_cpu, has_memory, has_processes,
 		has_io; /* which of these this machine's cgroups count for the container */
-	uint64_t cpu_usage_ns, cpu_user_ns, cpu_system_ns, cpu_throttled_ns;
+	uint64_t cpu_usage_ns, cpu_user_ns /* * */, cpu_system_ns /* * */, cpu_throttled_ns /* * */;
 	uint64_t cpu_shares;
-	uint64_t memory_usage, memory_peak, memory_limit, memory_rss, memory_cache; /* bytes */
-	uint64_t swap_usage, swap_limit;                                            /* bytes */
+	uint64_t memory_usage, memory_peak, memory_limit, memory_rss /* * */, memory_cache /* * */; /* bytes */
+	uint64_t swap_usage /* * */, swap_limit /* * */;                                            /* bytes */
 	uint64_t oom_kills;
-	uint64_t processes, processes_limit; /* tasks, threads included */
+	uint64_t processes, processes_limit /* * */; /* tasks, threads included */
 	uint64_t io_read_bytes, io_write_bytes;
+	bool brief; /* in: leave out what costs more to read than it is mostly worth, for many containers at a time */
 };
 #define BERTH_STATS_INIT                                                                                               \
 	{                                                                                                              \
 		sizeof(struct berth_stats), false, false, false, false, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   \
-			0, 0                                                                                           \
+			0, 0, false                                                                                    \
 	}
 
 BERTH_API int berth_container_stats(struct berth_container *container, struct berth_stats *stats,

@@ -175,6 +175,11 @@ pid_t berth_container_pid(const struct berth_container *container)
 	return container->pid;
 }
 
+const char *const *berth_container_command(const struct berth_container *container)
+{
+	return (const char *const *)container->record.argv;
+}
+
 uint64_t berth_container_started(const struct berth_container *container)
 {
 	return container->record.started_ns;

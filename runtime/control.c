@@ -134,9 +134,13 @@ int berth_container_stats(struct berth_container *container, struct berth_stats 
 {
 	struct error inner = {0};
 	struct cgroup_stats read = {0};
-	if (container_require_cgroup(container, &inner) < 0 || cgroup_read(container->cgroup, &read, &inner) < 0)
+	struct berth_stats wanted;
+	if (struct_import(&wanted, sizeof wanted, stats, &inner, "berth_stats") < 0 ||
+	    container_require_cgroup(container, &inner) < 0 ||
+	    (wanted.brief ? cgroup_read_brief : cgroup_read)(container->cgroup, &read, &inner) < 0)
 		return error_export(&inner, error);
 	struct berth_stats known = {
+		.brief = wanted.brief,
 		.has_cpu = read.known & CGROUP_BIT(CGROUP_CPUACCT),
 		.has_memory = read.known & CGROUP_BIT(CGROUP_MEMORY),
 		.has_processes = read.known & CGROUP_BIT(CGROUP_PIDS),

@@ -42,10 +42,25 @@ char *json_to_bytes(const json_t *json)
 	return steal_pointer(&bytes);
 }
 
-json_t *json_from_strings(char *const *strings)
+json_t *json_from_strings(const char *const *strings)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; strings && strings[i]; i++)
 		json_array_append_new(array, json_from_bytes(strings[i]));
 	return array;
+}
+
+char **json_to_strings(const json_t *json)
+{
+	size_t count = json_array_size(json);
+	char **strings = json_is_array(json) ? calloc(count + 1, sizeof *strings) : NULL;
+	for (size_t i = 0; strings && i < count; i++) {
+		if ((strings[i] = json_to_bytes(json_array_get(json, i))))
+			continue;
+		while (i-- > 0)
+			free(strings[i]);
+		free(strings);
+		return NULL;
+	}
+	return strings;
 }

@@ -11,7 +11,9 @@ json_t *json_from_bytes(const char *bytes);
 /* Back again, malloc'ed; NULL for null and for anything else. */
 char *json_to_bytes(const json_t *json);
 /* An array of the above from a NULL-terminated array. */
-json_t *json_from_strings(char *const *strings);
+json_t *json_from_strings(const char *const *strings);
+/* Back again, NULL-terminated, malloc'ed as each string in it; NULL for anything else than an array of them. */
+char **json_to_strings(const json_t *json);
 
 static inline void cleanup_json_(json_t **json)
 {

@@ -96,6 +96,7 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 {
 	*record = (struct record){
 		.name = strdup(spec->name),
+		.argv = strings_copy((const char *const *)spec->argv),
 		.workdir = strdup(spec->workdir),
 		.user = spec->user ? strdup(spec->user) : NULL,
 		.controllers = controllers,
@@ -107,7 +108,9 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 		.memory_policy = spec->memory_policy,
 		.started_ns = started_ns,
 	};
-	return record->name && record->workdir && record->seccomp && (!spec->user || record->user) ? 0 : -ENOMEM;
+	return record->name && record->argv && record->workdir && record->seccomp && (!spec->user || record->user)
+		       ? 0
+		       : -ENOMEM;
 }
 
 enum { NEARLY_FULL = 64 << 10 };

@@ -108,7 +108,7 @@ json_t *record_make(const struct spec *spec, unsigned int controllers, uint64_t 
 		{"root", json_from_bytes(spec->root)},
 		{"root_directory", json_from_bytes(spec->root_directory)},
 		{"framework", json_from_bytes(spec->framework)},
-		{"command", json_from_strings(spec->argv)},
+		{"command", json_from_strings((const char *const *)spec->argv)},
 		{"workdir", json_from_bytes(spec->workdir)},
 		{"user", json_from_bytes(spec->user)},
 		{"uid", number_json(spec->uid)},
@@ -121,7 +121,7 @@ json_t *record_make(const struct spec *spec, unsigned int controllers, uint64_t 
 		{"seccomp", json_from_bytes(spec->seccomp.name)},
 		{"cgroup", cgroup_json(spec, controllers)},
 		{"limits", limits_json(&spec->limits)},
-		{"cgroup_files", json_from_strings(spec->cgroup_files)},
+		{"cgroup_files", json_from_strings((const char *const *)spec->cgroup_files)},
 		{"memory_policy", policy_json(&spec->memory_policy)},
 		{"volumes", volumes_json(spec)},
 		{"tmpfs", tmpfs_json(spec)},
@@ -187,6 +187,7 @@ int record_parse(const json_t *json, struct record *record, struct error *error)
 	const json_t *cgroup = json_object_get(json, "cgroup");
 	*record = (struct record){
 		.name = json_to_bytes(json_object_get(json, "name")),
+		.argv = json_to_strings(json_object_get(json, "command")),
 		.framework = json_to_bytes(json_object_get(json, "framework")),
 		.workdir = json_to_bytes(json_object_get(json, "workdir")),
 		.user = json_to_bytes(json_object_get(json, "user")),
@@ -201,7 +202,7 @@ int record_parse(const json_t *json, struct record *record, struct error *error)
 		.started_ns = number_parse(json, "started_ns"),
 	};
 	policy_parse(json_object_get(json, "memory_policy"), &record->memory_policy);
-	if (record->name && record->workdir && record->cgroup_parent && record->cgroup_name)
+	if (record->name && record->argv && record->workdir && record->cgroup_parent && record->cgroup_name)
 		return 0;
 	record_free(record);
 	return error_set(error, EBADMSG, "the container's record lacks what must be in it");
@@ -210,6 +211,7 @@ int record_parse(const json_t *json, struct record *record, struct error *error)
 void record_free(struct record *record)
 {
 	free(record->name);
+	strings_free(record->argv);
 	free(record->framework);
 	free(record->workdir);
 	free(record->user);

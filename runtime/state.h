@@ -29,6 +29,7 @@
 /* What container.json says that is needed to use the container. */
 struct record {
 	char *name;
+	char **argv;
 	char *framework; /* NULL: none */
 	char *workdir;
 	char *user;    /* NULL: root */

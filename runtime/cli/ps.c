@@ -51,12 +51,10 @@ struct row {
 	bool has_stats, has_end;
 	struct berth_stats stats;
 	struct berth_end end;
-	json_t *inspected;
-	const json_t *command; /* array of strings, part of the former; NULL: unknown */
 };
 
-/* What inspect tells; NULL when a container that is just being made or removed has nothing to tell. */
-static json_t *inspected(struct berth_container *container)
+/* What `berth inspect` tells of the end, a new reference; NULL where that is nothing. */
+static json_t *end_json(struct berth_container *container)
 {
 	cleanup_free char *text = NULL;
 	size_t size;
@@ -67,7 +65,8 @@ static json_t *inspected(struct berth_container *container)
 	int result = berth_container_inspect(container, stream, NULL);
 	if (fclose(stream) != 0 || result < 0)
 		return NULL;
-	return json_loads(text, 0, NULL);
+	cleanup_json json_t *inspected = json_loads(text, 0, NULL);
+	return json_incref(json_object_get(inspected, "end"));
 }
 
 static void row_fill(struct row *row, struct berth_container *container)
@@ -78,13 +77,11 @@ static void row_fill(struct row *row, struct berth_container *container)
 		.stats = BERTH_STATS_INIT,
 		.end = BERTH_END_INIT,
 	};
+	row->stats.brief = true;
 	if (row->state == BERTH_ENDED)
 		row->has_end = berth_container_wait(container, 0, &row->end, NULL) == 0;
 	else if (row->state != BERTH_STARTING)
 		row->has_stats = berth_container_stats(container, &row->stats, NULL) == 0;
-	row->inspected = inspected(container);
-	const json_t *command = json_object_get(row->inspected, "command");
-	row->command = json_is_array(command) ? command : NULL;
 }
 
 static uint64_t age_of(const struct row *row)
@@ -100,9 +97,8 @@ static json_t *row_json(const struct row *row)
 {
 	bool runs = row->state == BERTH_RUNNING || row->state == BERTH_PAUSED;
 	bool has_cpu = row->has_stats && row->stats.has_cpu, has_memory = row->has_stats && row->stats.has_memory;
-	json_t *end = json_object_get(row->inspected, "end");
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:O?, s:O?}", "name",
+	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o?}", "name",
 			 json_from_bytes(berth_container_name(row->container)), "state", berth_state_name(row->state),
 			 "pid", runs ? json_integer(berth_container_pid(row->container)) : json_null(), "started_ns",
 			 cli_json_limit(berth_container_started(row->container)), "owned",
@@ -110,25 +106,23 @@ static json_t *row_json(const struct row *row)
 			 has_cpu ? cli_json_limit(row->stats.cpu_shares) : json_null(), "cpu_ns",
 			 has_cpu ? cli_json_limit(row->stats.cpu_usage_ns) : json_null(), "memory",
 			 has_memory ? cli_json_limit(row->stats.memory_usage) : json_null(), "memory_limit",
-			 has_memory ? cli_json_limit(row->stats.memory_limit) : json_null(), "command", row->command,
-			 "end", end);
+			 has_memory ? cli_json_limit(row->stats.memory_limit) : json_null(), "command",
+			 json_from_strings(berth_container_command(row->container)), "end",
+			 row->has_end ? end_json(row->container) : NULL);
 }
 
 /* The command's words with spaces between, malloc'ed. */
-static char *command_text(const json_t *command)
+static char *command_text(const struct berth_container *container)
 {
+	const char *const *words = berth_container_command(container);
 	char *text = NULL;
-	size_t size, i;
-	json_t *word;
+	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 
 	if (!stream)
 		return NULL;
-	json_array_foreach(command, i, word)
-	{
-		cleanup_free char *bytes = json_to_bytes(word);
-		fprintf(stream, "%s%s", i ? " " : "", bytes ? bytes : "?");
-	}
+	for (size_t i = 0; words[i]; i++)
+		fprintf(stream, "%s%s", i ? " " : "", words[i]);
 	return fclose(stream) == 0 ? text : NULL;
 }
 
@@ -136,7 +130,7 @@ static void row_print(struct table *table, const struct row *row, bool all)
 {
 	char pid[FORMAT_SIZE] = "-", cpus[FORMAT_SIZE] = "-", memory[FORMAT_SIZE] = "-", limit[FORMAT_SIZE] = "-";
 	char age[FORMAT_SIZE];
-	cleanup_free char *command = row->command ? command_text(row->command) : NULL;
+	cleanup_free char *command = command_text(row->container);
 
 	if (row->state == BERTH_RUNNING || row->state == BERTH_PAUSED)
 		snprintf(pid, sizeof(pid), "%d", (int)berth_container_pid(row->container));
@@ -211,8 +205,6 @@ static int list_print(struct berth_container **containers, size_t n, const struc
 	}
 	if (!input->names_only)
 		status = rows_print(rows, n_rows, input);
-	for (size_t i = 0; i < n_rows; i++)
-		json_decref(rows[i].inspected);
 	free(rows);
 	return status;
 }

@@ -103,6 +103,8 @@ struct output {
 static int stats_one(struct berth_container *container, struct output *output, struct berth_error *error)
 {
 	struct berth_stats stats = BERTH_STATS_INIT;
+	/* JSON has all. */
+	stats.brief = !output->json;
 	int result = berth_container_stats(container, &stats, error);
 
 	if (result < 0)
@@ -114,7 +116,7 @@ static int stats_one(struct berth_container *container, struct output *output, s
 	return 0;
 }
 
-/* Every container that runs; one that ends meanwhile is left out. */
+/* Every container that runs; one that ends meanwhile, or is only being made, is left out. */
 static int stats_all(struct berth *berth, struct output *output)
 {
 	struct berth_container **containers = NULL;
@@ -125,8 +127,8 @@ static int stats_all(struct berth *berth, struct output *output)
 	if (n < 0)
 		return cli_fail(&error);
 	for (ssize_t i = 0; i < n; i++) {
-		enum berth_state state = berth_container_state(containers[i]);
-		if ((state == BERTH_RUNNING || state == BERTH_PAUSED) && stats_one(containers[i], output, &error) < 0 &&
+		int result = stats_one(containers[i], output, &error);
+		if (result < 0 && result != -ESRCH && result != -EAGAIN &&
 		    berth_container_state(containers[i]) != BERTH_ENDED)
 			status = cli_fail(&error);
 		berth_container_close(containers[i]);
