@@ -64,6 +64,7 @@ static double stats_us(void)
 	for (int i = 0; i < crowd_size; i++) {
 		struct berth_error error = BERTH_ERROR_INIT;
 		struct berth_stats stats = BERTH_STATS_INIT;
+		stats.brief = true;
 		if (berth_container_stats(crowd[i], &stats, &error) < 0)
 			fail("%s", error.text);
 	}
