@@ -2,6 +2,7 @@
 /*
  * bench [-c] [-q] [-o FILE] [-p PAYLOAD] [GROUP...]   measures, prints a table, writes FILE; -c: fails on a miss
  * bench compare OLD NEW                               says what got worse, and fails if something did
+ * bench loop KIND COUNT                               COUNT launches that are the limit, bare, no-init or defaults
  */
 #include <fcntl.h>
 #include <jansson.h>
@@ -104,12 +105,36 @@ static int measure(void *data)
 	return request->check && missed > 0;
 }
 
+/* For tracing: launches, and nothing else. */
+static int loop(void *data)
+{
+	static const char *const kinds[] = {"limit", "bare", "no-init", "defaults"};
+	char **argv = data;
+	struct limit limit;
+	size_t kind = 0;
+	while (kind < 4 && strcmp(kinds[kind], argv[0]) != 0)
+		kind++;
+	if (kind == 4 || limit_open(&limit, bench_parent, ROOT, idle_argv) < 0)
+		fail("there is no kind '%s', or no cgroups", argv[0]);
+	struct berth *berth = bench_open();
+	struct job job = job_make(kind < 2 ? JOB_BARE : kind == 2 ? JOB_NO_INIT : JOB_DEFAULTS, berth, &limit, NULL);
+	struct samples samples = {0};
+	for (int left = atoi(argv[1]); left > 0; left--)
+		samples_add(&samples, kind ? job_run(&job) : job_run_limit(&job));
+	printf("%s: p50 %.0f us\n", argv[0], samples_quantile(&samples, 0.5));
+	samples_free(&samples);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	static const char idle[] = "build/tests/payload/idle";
 	if (argc == 4 && strcmp(argv[1], "compare") == 0)
 		return figures_compare(argv[2], argv[3], stdout) > 0;
+	if (argc == 4 && strcmp(argv[1], "loop") == 0)
+		return place_run(loop, argv + 2, idle);
 	struct request request = {0};
-	const char *payload = "build/tests/payload/idle";
+	const char *payload = idle;
 	for (int option; (option = getopt(argc, argv, "cqo:p:")) != -1;) {
 		if (option == 'c')
 			request.check = true;
