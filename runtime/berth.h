@@ -96,8 +96,8 @@ struct berth_config {
 };
 
 /*
- * Opens a context; config may be NULL. The state root is made (mode 0700) if missing; it is refused if it belongs to
- * another user or others can write to it. A user who has none gets a context that can plan.
+ * Opens a context; config may be NULL. The state root is made (mode 0700) if missing; it and the data root are refused
+ * if they belong to another user or others can write to them. A user who has none gets a context that can plan.
  */
 BERTH_API int berth_open(const struct berth_config *config, struct berth **berth, struct berth_error *error);
 /* Closes it. Its containers must have been closed before; the processes inside them live on. NULL is allowed. */

@@ -86,6 +86,20 @@ static char *state_root_path(const char *given)
 	return asprintf(&own, "%s/berth", runtime) < 0 ? NULL : own;
 }
 
+/* A directory that others could have put things into is not believed. */
+static int owner_check(const char *what, const char *path, const struct stat *status, struct error *error)
+{
+	if (status->st_uid != geteuid())
+		return error_set(error, EPERM,
+				 "the %s directory %s belongs to user %u, not to user %u: remove it, or choose another",
+				 what, path, status->st_uid, geteuid());
+	if (status->st_mode & 022)
+		return error_set(error, EPERM,
+				 "the %s directory %s is writable by others (mode %04o): chmod it to 0700", what, path,
+				 status->st_mode & 07777);
+	return 0;
+}
+
 /*
  * Opens the state root, made 0700 if missing, and refuses one that others could have put things into. A user who has
  * none makes none, and gets along without: -1 in *opened.
@@ -103,15 +117,8 @@ static int state_root_open(const char *path, int *opened, struct error *error)
 	struct stat status;
 	if (fstat(fd, &status) < 0)
 		return error_errno(error, errno, "look at the state directory %s", path);
-	if (status.st_uid != geteuid())
-		return error_set(
-			error, EPERM,
-			"the state directory %s belongs to user %u, not to user %u: remove it, or choose another", path,
-			status.st_uid, geteuid());
-	if (status.st_mode & 022)
-		return error_set(error, EPERM,
-				 "the state directory %s is writable by others (mode %04o): chmod it to 0700", path,
-				 status.st_mode & 07777);
+	if (owner_check("state", path, &status, error) < 0)
+		return -error->code;
 	if (launches && mkdirat(fd, ".stage", 0700) < 0 && errno != EEXIST)
 		return error_errno(error, errno, "make %s/.stage", path);
 	*opened = steal_fd(&fd);
@@ -121,9 +128,11 @@ static int state_root_open(const char *path, int *opened, struct error *error)
 static int data_root_check(const char *path, struct error *error)
 {
 	struct stat status;
-	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
+	if (stat(path, &status) < 0 || geteuid() != 0)
+		return 0;
+	if (!S_ISDIR(status.st_mode))
 		return error_errno(error, ENOTDIR, "the data directory %s", path);
-	return 0;
+	return owner_check("data", path, &status, error);
 }
 
 int context_require_state(const struct berth *berth, struct error *error)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <net/if.h>
@@ -121,7 +122,11 @@ int step_user(struct carrier *carrier, const struct plan_step *step)
 
 int step_chdir(struct carrier *carrier, const struct plan_step *step)
 {
-	return chdir(step_text(carrier, step)) < 0 ? -errno : 0;
+	/* A directory that lies outside of the root, as one behind /proc/self/fd, has no path. getcwd(2) */
+	char path[PATH_MAX];
+	if (chdir(step_text(carrier, step)) < 0 || syscall(SYS_getcwd, path, sizeof path) < 0)
+		return -errno;
+	return path[0] == '/' ? 0 : -ENOENT;
 }
 
 int step_keyring(struct carrier *carrier, const struct plan_step *step)

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,8 +23,11 @@ void attack_init(void)
 
 void attack_unguarded(struct berth_options *options)
 {
-	static const char *const all[] = {"ALL", NULL};
+	static const char *const all[] = {"ALL", NULL}, *const none[] = {NULL},
+				 *const lacking[] = {"SYS_RESOURCE", NULL};
 	options->cap_add = all;
+	/* Not every machine's root has it. */
+	options->cap_drop = prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE, 0, 0, 0) == 1 ? none : lacking;
 	options->seccomp = "unconfined";
 	options->flags |= BERTH_NEW_PRIVILEGES;
 }
@@ -86,6 +91,13 @@ const char *attack_chrooted(const char *workdir, const char *const *argv)
 	const char *text = listen_to(out[0]);
 	waitpid(pid, NULL, 0);
 	return text;
+}
+
+const char *attack_program(const char *name)
+{
+	char beside[64];
+	snprintf(beside, sizeof beside, "../../%s", name);
+	return rt_payload(beside);
 }
 
 struct swap {

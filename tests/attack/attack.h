@@ -25,6 +25,9 @@ const char *attack_exec(struct berth_container *container, const char *const *ar
  * directory; and what it said. */
 const char *attack_chrooted(const char *workdir, const char *const *argv);
 
+/* The host's path of a program of this build: "berth". */
+const char *attack_program(const char *name);
+
 /* A child that exchanges two paths below rt.root, without end. attack_swap_end ends it. renameat2(2) */
 pid_t attack_swap(const char *one, const char *other);
 void attack_swap_end(pid_t pid);

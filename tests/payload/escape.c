@@ -9,11 +9,11 @@
  *     kernel-files        what of the host may be changed or read through /proc and /sys (or /decoy-proc, /decoy-sys)
  *     cgroups             a cgroup that may be written to, in any mount
  *     release-agent       CVE-2022-0492: own hierarchies, with and without a user namespace
- *     remount, uncover    makes /proc/sys writable; takes away what covers /proc/kcore
+ *     remount, uncover    makes /proc/sys writable; takes away what covers /proc/keys
  *     mknod               a node for /dev/kmsg, and opens it
  *     handle              open_by_handle_at(2) of the root directory of the file system below
  *     kallsyms, syslog    addresses and messages of the kernel
- *     ptrace-init         of PID 1: ptrace, its memory, executable, root, descriptors, environment
+ *     ptrace-init         of PID 1: ptrace, its memory, executable, root, directory, environment, namespace
  *     stalk SECRET        until its input ends: reaches for SECRET, on the host, through every process that turns up
  *     overwrite           until its input ends: catches a program from elsewhere that is executed inside, says
  *                         "caught", then writes over it
@@ -30,6 +30,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
@@ -39,6 +40,7 @@
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -296,7 +298,7 @@ static int remount_by_attribute(void)
 
 static int uncover(void)
 {
-	return umount2("/proc/kcore", MNT_DETACH) < 0 ? errno : 0;
+	return umount2("/proc/keys", MNT_DETACH) < 0 ? errno : 0;
 }
 
 static int node_of_kmsg(void)
@@ -352,10 +354,9 @@ static void ptrace_init(void)
 		const char *name, *path;
 		int flags;
 	} files[] = {
-		{"mem", "/proc/1/mem", O_RDWR},     {"exe", "/proc/1/exe", O_RDONLY},
-		{"root", "/proc/1/root", O_RDONLY}, {"cwd", "/proc/1/cwd", O_RDONLY},
-		{"fd", "/proc/1/fd", O_RDONLY},     {"environ", "/proc/1/environ", O_RDONLY},
-		{"ns", "/proc/1/ns/mnt", O_RDONLY},
+		{"mem", "/proc/1/mem", O_RDWR},           {"exe", "/proc/1/exe", O_RDONLY},
+		{"root", "/proc/1/root", O_RDONLY},       {"cwd", "/proc/1/cwd", O_RDONLY},
+		{"environ", "/proc/1/environ", O_RDONLY}, {"ns", "/proc/1/ns/mnt", O_RDONLY},
 	};
 	apart("seize", seize_init);
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
@@ -408,7 +409,7 @@ static void stalk(const char *secret)
 
 static int caught = -1;
 
-/* A program that does not come from the container's own root. */
+/* Any but this one: nothing else of the container's own is executed meanwhile. */
 static void catch_program(const char *pid, const char *argument)
 {
 	(void)argument;
@@ -416,7 +417,7 @@ static void catch_program(const char *pid, const char *argument)
 	struct stat program, own;
 	snprintf(path, sizeof path, "/proc/%s/exe", pid);
 	int fd = caught < 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (fd >= 0 && fstat(fd, &program) == 0 && stat("/bin", &own) == 0 && program.st_dev != own.st_dev)
+	if (fd >= 0 && fstat(fd, &program) == 0 && stat("/proc/self/exe", &own) == 0 && program.st_ino != own.st_ino)
 		caught = fd;
 	else if (fd >= 0)
 		close(fd);
@@ -452,6 +453,16 @@ static void tiocsti(void)
 
 /* ---- A runtime with faults ---- */
 
+/* It has given up its capabilities, as for the command, which it has yet to execute. */
+static void give_up_capabilities(void)
+{
+	for (int capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++)
+		;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0}};
+	syscall(SYS_capset, &header, none);
+}
+
 static void enter(pid_t pid)
 {
 	int process = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -461,8 +472,10 @@ static void enter(pid_t pid)
 	}
 	close(process);
 	pid_t child = fork();
-	if (child == 0)
+	if (child == 0) {
+		give_up_capabilities();
 		return;
+	}
 	int status;
 	while (waitpid(child, &status, 0) < 0)
 		;
