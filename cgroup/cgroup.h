@@ -85,9 +85,9 @@ struct cgroup_delegation {
 };
 
 /*
- * Finds where the caller may make cgroups and put its children in. cgroup v2 has processes in leaves alone, so it is
- * the nearest directory above its own cgroup that is left to it and holds none; or its own, if the caller is alone in
- * it. 0, also where there is none; -errno. Touches nothing.
+ * Finds where the caller may make cgroups and put its children in. cgroup v2 has processes in leaves alone, so that is
+ * its own cgroup, if the caller is alone in it, or one above that is left to it and holds none: the nearest that has
+ * the controllers. 0, also where there is none; -errno. Touches nothing.
  */
 int cgroup_delegation_find(const struct cgroup_layout *layout, struct cgroup_delegation *delegation,
 			   struct error *error);

@@ -80,11 +80,14 @@ int cgroup_delegation_find(const struct cgroup_layout *layout, struct cgroup_del
 		int count = processes_in(hierarchy, path, &pid);
 		if (count < 0)
 			return error_errno(error, -count, "read %s/%s/cgroup.procs", hierarchy->point, path);
-		delegation->moves = own && count == 1 && pid == getpid();
-		if (count == 0 || delegation->moves) {
-			delegation->controllers = controllers_in(hierarchy, path);
-			delegation->parent = steal_pointer(&path);
-			return 0;
+		bool moves = own && count == 1 && pid == getpid();
+		unsigned int controllers = count == 0 || moves ? controllers_in(hierarchy, path) : 0;
+		/* One further up only if it has more to offer. */
+		if (controllers & ~delegation->controllers) {
+			free(delegation->parent);
+			*delegation = (struct cgroup_delegation){strdup(path), controllers, moves};
+			if (!delegation->parent)
+				return error_errno(error, ENOMEM, "find the cgroups that are left to this user");
 		}
 		char *slash = strrchr(path, '/');
 		path[slash ? slash - path : 0] = '\0';

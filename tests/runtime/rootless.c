@@ -17,7 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup/cgroup.h"
 #include "nsutil/base/cleanup.h"
+#include "nsutil/base/file.h"
 #include "runtime/context.h"
 #include "tests/runtime/fixture.h"
 
@@ -140,11 +142,20 @@ static struct berth_options options_of(const char *root, const char *const *argv
 /* ---- Becoming the user ---- */
 
 static int (*body)(struct berth *berth);
+static char cgroup[256]; /* a directory for the child to be in; "": where it is */
+
+static bool cgroup_enter(void)
+{
+	char path[300];
+	snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
+	return !*cgroup || file_write(AT_FDCWD, path, "0") == 0;
+}
 
 static int as_user(void *data)
 {
 	(void)data;
-	if (setgroups(0, NULL) < 0 || setresgid(USER, USER, USER) < 0 || setresuid(USER, USER, USER) < 0)
+	if (!cgroup_enter() || setgroups(0, NULL) < 0 || setresgid(USER, USER, USER) < 0 ||
+	    setresuid(USER, USER, USER) < 0)
 		return 101;
 	/* As after an exec: what a change of user has undone would close the child's own /proc to it. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
@@ -473,6 +484,94 @@ static int refused(struct berth *berth)
 Test(rootless, what_needs_root_is_said)
 {
 	run_as_user(refused);
+}
+
+/* ---- Limits ---- */
+
+static int limited(struct berth *berth)
+{
+	int said;
+	struct berth_options options = OPTIONS(overlay, "/bin/act", "pause");
+	options.resources.memory = 64 << 20;
+	options.resources.pids = 7;
+	struct berth_container *container = launch(berth, &options, &said);
+	expect(container, "launch");
+	close(said);
+	struct berth_stats stats = BERTH_STATS_INIT;
+	expect(berth_container_stats(container, &stats, &rt.error) == 0, "%s", rt.error.text);
+	expect(stats.memory_limit == 64 << 20 && stats.processes_limit == 7 && stats.processes == 2, "%llu %llu %llu",
+	       (unsigned long long)stats.memory_limit, (unsigned long long)stats.processes_limit,
+	       (unsigned long long)stats.processes);
+	expect(berth_container_pause(container, &rt.error) == 0, "%s", rt.error.text);
+	expect(berth_container_state(container) == BERTH_PAUSED, "paused");
+	expect(berth_container_resume(container, &rt.error) == 0, "%s", rt.error.text);
+	struct berth_resources resources = BERTH_RESOURCES_INIT;
+	resources.pids = 9;
+	expect(berth_container_update(container, &resources, &rt.error) == 0, "%s", rt.error.text);
+	struct berth_end end = BERTH_END_INIT;
+	expect(berth_container_kill(container, BERTH_KILLED, &rt.error) == 0, "%s", rt.error.text);
+	expect(berth_container_wait(container, rt_patience(), &end, &rt.error) == 0, "%s", rt.error.text);
+	berth_container_close(container);
+	options = OPTIONS(overlay, "/bin/eat", "200");
+	options.resources.memory = 48 << 20;
+	options.resources.swap = BERTH_NO_SWAP;
+	container = launch(berth, &options, &said);
+	expect(container, "launch");
+	read_all(said);
+	expect(berth_container_wait(container, rt_patience(), &end, &rt.error) == 0 &&
+		       end.reason == BERTH_OUT_OF_MEMORY,
+	       "%s", end.text);
+	berth_container_close(container);
+	return berth_collect(berth, NULL, false, &rt.error) < 0;
+}
+
+/* A part of the v2 hierarchy that is the user's, as systemd gives its users one. */
+static void delegate(const char *path)
+{
+	static const char *const files[] = {".", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		char file[300];
+		snprintf(file, sizeof file, "%s/%s", path, files[i]);
+		own(file);
+	}
+}
+
+static void run_delegated(bool alone)
+{
+	const unsigned int wanted = CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_PIDS);
+	struct cgroup_layout *layout;
+	cr_assert_eq(cgroup_layout_open(NULL, &layout, NULL), 0);
+	bool served =
+		cgroup_layout_version(layout, CGROUP_MEMORY) == 2 && cgroup_layout_version(layout, CGROUP_PIDS) == 2;
+	if (!served) {
+		cgroup_layout_free(layout);
+		cr_skip_test("the memory and pids controllers are not in a v2 hierarchy");
+	}
+	struct cgroup *made;
+	struct error error = {0};
+	cr_assert_eq(cgroup_create(layout, rt.parent, "delegated", wanted, &made, &error), 0, "%s", error.text);
+	delegate(cgroup_path(made, 0));
+	snprintf(cgroup, sizeof cgroup, "%s", cgroup_path(made, 0));
+	if (!alone) {
+		snprintf(cgroup, sizeof cgroup, "%s/mine", cgroup_path(made, 0));
+		cr_assert_eq(mkdir(cgroup, 0755), 0);
+		delegate(cgroup);
+	}
+	run_as_user(limited);
+	cr_expect_eq(cgroup_destroy(made, rt_patience(), &error), 0, "%s", error.text);
+	cgroup_free(made);
+	cgroup_remove_parent(layout, rt.parent);
+	cgroup_layout_free(layout);
+}
+
+Test(rootless, limits_beside_its_own_cgroup)
+{
+	run_delegated(false);
+}
+
+Test(rootless, limits_below_its_own_cgroup)
+{
+	run_delegated(true);
 }
 
 /* ---- Ranges of ids ---- */
