@@ -107,7 +107,8 @@ MUSL_LDFLAGS := -static -no-pie -s -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,nose
 O := $(B)/obj
 objects = $(patsubst %.c,$(O)/%.o,$(1))
 init_objects = $(patsubst %.c,$(B)/init/%.o,$(1))
-LIB_OBJS := $(call objects,$(LIB_SRCS)) $(O)/nsutil/init_image.S.o $(O)/runtime/seccomp_image.S.o
+LIB_OBJS := $(call objects,$(LIB_SRCS)) $(O)/nsutil/init_image.S.o $(O)/runtime/seccomp_image.S.o \
+	$(O)/runtime/unpack_image.S.o
 CLI_OBJS := $(call objects,$(CLI_SRCS))
 INIT_OBJS := $(call init_objects,$(INIT_SRCS) $(INIT_SHARED_SRCS))
 SUPPORT_OBJS := $(call objects,$(SUPPORT_SRCS))
@@ -189,6 +190,17 @@ $(O)/runtime/seccomp_image.S.o: runtime/seccomp_image.S $(B)/seccomp-default
 	$(call say,AS,$@)
 	$(Q)$(CC) -DSECCOMP_IMAGE_PATH='"$(B)/seccomp-default"' -c -o $@ $<
 
+# What unpacks archives is started only when there is one to unpack, and brings libarchive in only then.
+UNPACK_OBJS := $(call objects,$(sort $(wildcard runtime/unpack/*.c)))
+$(B)/berth-unpack: $(UNPACK_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -s $(LDFLAGS_ALL) -o $@ $^ -larchive
+
+$(O)/runtime/unpack_image.S.o: runtime/unpack_image.S $(B)/berth-unpack
+	@mkdir -p $(@D)
+	$(call say,AS,$@)
+	$(Q)$(CC) -DUNPACK_IMAGE_PATH='"$(B)/berth-unpack"' -c -o $@ $<
+
 $(B)/libberth.a: $(LIB_OBJS) $(B)/sources
 	$(call say,AR,$@)
 	$(Q)rm -f $@
@@ -229,7 +241,7 @@ define suite_rule
 $(B)/tests/$(1): $(call objects,$(sort $(wildcard tests/$(1)/*.c))) $(SUPPORT_OBJS) $(SUITE_OBJS_$(1)) $(B)/libberth.a $(B)/sources
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(B)/libberth.a $(LIBS) -lcriterion -lutil -lpthread -lm
+	$$(Q)$$(CC) -pie $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(B)/libberth.a $(LIBS) -lcriterion -larchive -lutil -lpthread -lm
 endef
 $(foreach suite,$(SUITES),$(eval $(call suite_rule,$(suite))))
 
@@ -241,7 +253,7 @@ $(B)/pc-values: FORCE
 
 # Headers and rules of objects; whatever was built once brings its own.
 -include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(LXC_OBJS) $(BENCH_OBJS) \
-	$(GENERATOR_OBJS) \
+	$(GENERATOR_OBJS) $(UNPACK_OBJS) \
 	$(call objects,$(wildcard $(addprefix tests/,$(addsuffix /*.c,$(SUITES)))))) $(addsuffix .d,$(PAYLOADS)))
 
 # ---- Checks: each installs, then builds (a second make, which sees what was installed), then runs ----

@@ -11,4 +11,7 @@
  */
 int init_image_open(struct error *error);
 
+/* The same for another program, which lies between start and end. */
+int image_open(const char *name, const unsigned char *start, const unsigned char *end, struct error *error);
+
 #endif

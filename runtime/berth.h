@@ -215,6 +215,9 @@ struct berth_options {
 	 * "host" (default): the host's file system under a throw-away overlay. "host-rw": the host's file system.
 	 * "DIR" (with a slash in it): that directory. "overlay:DIR": a throw-away layer over it.
 	 * "framework:ID[:LOWER]": the framework's own root, made on first use over LOWER (default: the host) and kept.
+	 * DIR and LOWER may be a tar archive, plain or packed by gzip, bzip2, xz or zstd. It is unpacked below the
+	 * data root by the first launch over it, and again when it has changed; "DIR" is "overlay:DIR" then. A
+	 * framework's root stays over what it was made over.
 	 */
 	const char *root;
 	const char *const *argv; /* the command, looked up in the PATH it will have; NULL-terminated */
@@ -585,20 +588,22 @@ BERTH_API ssize_t berth_collect(struct berth *berth, const char *cgroup_parent, 
 
 struct berth_root {
 	size_t size;
-	const char *framework; /* its ID */
-	const char *lower;     /* what it lies over; "/": the host */
-	const char *path;      /* where it is mounted */
+	const char *framework; /* its ID; an archive's name, which begins with "archive:" */
+	const char *lower;     /* what it lies over; "/": the host; the archive's path */
+	const char *path;      /* where it is mounted, or has been unpacked */
 	bool mounted;
-	bool used;      /* by a container that has not ended */
-	uint64_t bytes; /* disk space its executors' writes take; UINT64_MAX where not asked for */
+	bool used;      /* by a container that has not ended; an archive also by a framework's root */
+	uint64_t bytes; /* disk space its executors' writes take, or the archive's tree; UINT64_MAX where not asked for
+			 */
+	bool archive;   /* an archive that has been unpacked: no framework's root */
 };
 
-/* Tells of each framework root; sizes also measures bytes. Strings are borrowed for the call. */
+/* Tells of each framework root and each archive; sizes also measures bytes. Strings are borrowed for the call. */
 BERTH_API int berth_root_list(struct berth *berth, bool sizes, void (*tell)(const struct berth_root *root, void *data),
 			      void *data, struct berth_error *error);
 
-/* Removes a framework root and all that its executors wrote. -EBUSY while one of them runs, -ENOENT if there is none.
- */
+/* Removes a framework root and all that its executors wrote, or the tree of an archive, by the name that
+ * berth_root_list tells. -EBUSY while it is used, -ENOENT if there is none. */
 BERTH_API int berth_root_remove(struct berth *berth, const char *framework, struct berth_error *error);
 
 #ifdef __cplusplus

@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "nsutil/base/file.h"
+#include "runtime/archive.h"
 #include "runtime/framework.h"
 #include "runtime/name.h"
 #include "runtime/state.h"
+#include "runtime/tree.h"
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
 {
@@ -27,6 +29,10 @@ int berth_root_remove(struct berth *berth, const char *framework, struct berth_e
 	struct error inner = {0};
 	if (name_check(framework, "framework's ID", &inner) < 0)
 		return error_export(&inner, error);
+	if (strncmp(framework, ARCHIVE_PREFIX, strlen(ARCHIVE_PREFIX)) == 0)
+		return archive_remove(berth, framework + strlen(ARCHIVE_PREFIX), &inner) < 0
+			       ? error_export(&inner, error)
+			       : 0;
 	cleanup_fd int directory = framework_lock(berth, framework, false, &inner);
 	cleanup_free char *root = framework_path(berth, framework, "root");
 	cleanup_free char *path = framework_path(berth, framework, "");
@@ -48,26 +54,6 @@ int berth_root_remove(struct berth *berth, const char *framework, struct berth_e
 		return error_export(&inner, error);
 	}
 	return 0;
-}
-
-/* What the files of the directory take on disk; links counted once each is good enough for a housekeeper. */
-static uint64_t tree_bytes(int parent, const char *name)
-{
-	struct stat status;
-	if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	uint64_t bytes = (uint64_t)status.st_blocks * 512;
-	if (!S_ISDIR(status.st_mode))
-		return bytes;
-	cleanup_fd int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	cleanup_dir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream)
-		return bytes;
-	int directory = steal_fd(&fd);
-	for (const struct dirent *entry; (entry = readdir(stream));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			bytes += tree_bytes(directory, entry->d_name);
-	return bytes;
 }
 
 /* Tells of the framework root in the directory; one that is being made or removed is passed over. */
@@ -96,28 +82,31 @@ static int tell_root(struct berth *berth, int directory, bool sizes,
 	return 0;
 }
 
-int berth_root_list(struct berth *berth, bool sizes, void (*tell)(const struct berth_root *root, void *data),
-		    void *data, struct berth_error *error)
+static int list_frameworks(struct berth *berth, bool sizes, void (*tell)(const struct berth_root *root, void *data),
+			   void *data, struct error *error)
 {
-	struct error inner = {0};
 	cleanup_free char *roots = NULL;
-	if (asprintf(&roots, "%s/roots", berth->data_root) < 0) {
-		error_errno(&inner, ENOMEM, "list the framework roots");
-		return error_export(&inner, error);
-	}
+	if (asprintf(&roots, "%s/roots", berth->data_root) < 0)
+		return roots = NULL, error_errno(error, ENOMEM, "list the framework roots");
 	cleanup_dir DIR *stream = opendir(roots);
-	if (!stream && errno == ENOENT)
-		return 0;
-	if (!stream) {
-		error_errno(&inner, errno, "read %s", roots);
-		return error_export(&inner, error);
-	}
+	if (!stream)
+		return errno == ENOENT ? 0 : error_errno(error, errno, "read %s", roots);
 	for (const struct dirent *entry; (entry = readdir(stream));) {
 		cleanup_fd int directory =
 			openat(dirfd(stream), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (directory >= 0 && entry->d_name[0] != '.' &&
-		    tell_root(berth, directory, sizes, tell, data, &inner) < 0)
-			return error_export(&inner, error);
+		    tell_root(berth, directory, sizes, tell, data, error) < 0)
+			return -error->code;
 	}
 	return 0;
+}
+
+int berth_root_list(struct berth *berth, bool sizes, void (*tell)(const struct berth_root *root, void *data),
+		    void *data, struct berth_error *error)
+{
+	struct error inner = {0};
+	int code = list_frameworks(berth, sizes, tell, data, &inner);
+	if (code == 0)
+		code = archive_list(berth, sizes, tell, data, &inner);
+	return code < 0 ? error_export(&inner, error) : 0;
 }

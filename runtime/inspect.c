@@ -10,6 +10,7 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
+#include "runtime/archive.h"
 #include "runtime/capabilities.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
@@ -215,6 +216,9 @@ static json_t *preparation(const struct berth *berth, const struct spec *spec, s
 	char encoded[NAME_ENCODED_SIZE];
 	name_encode(spec->name, encoded);
 	json_array_append_new(lines, sentence_json("record the container in %s/%s", berth->state_root, encoded));
+	if (spec->archive)
+		json_array_append_new(lines, sentence_json("unpack %s into %s, unless that has been done",
+							   spec->archive, spec->root_directory));
 	if (spec->root_kind == ROOT_FRAMEWORK)
 		json_array_append_new(
 			lines, sentence_json("mount the root of framework %s, unless it is mounted", spec->framework));
@@ -290,6 +294,8 @@ static int plan_print(const struct berth *berth, const struct berth_options *opt
 	cleanup_spec struct spec spec = {0};
 	cleanup_plan struct plan *plan = NULL;
 	int code = spec_from_options(options, &spec, error);
+	if (code == 0)
+		code = archive_locate(berth, &spec, error);
 	if (code == 0)
 		code = launch_delegate(berth, &spec, false, error);
 	if (code == 0)

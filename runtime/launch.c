@@ -12,6 +12,7 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/spawn.h"
 #include "nsutil/userns.h"
+#include "runtime/archive.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
 #include "runtime/devices.h"
@@ -261,6 +262,10 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (context_require_state(berth, error) < 0)
 		return -error->code;
 	code = launch_delegate(berth, &spec, true, error);
+	/* Held until the container is on record, or its framework's root. */
+	cleanup_fd int archive = -1;
+	if (code == 0)
+		code = archive_hold(berth, &spec, &archive, error);
 	if (code < 0)
 		return code;
 	cleanup_plan struct plan *plan = NULL;

@@ -189,6 +189,7 @@ int record_parse(const json_t *json, struct record *record, struct error *error)
 		.name = json_to_bytes(json_object_get(json, "name")),
 		.argv = json_to_strings(json_object_get(json, "command")),
 		.framework = json_to_bytes(json_object_get(json, "framework")),
+		.root_directory = json_to_bytes(json_object_get(json, "root_directory")),
 		.workdir = json_to_bytes(json_object_get(json, "workdir")),
 		.user = json_to_bytes(json_object_get(json, "user")),
 		.seccomp = json_to_bytes(json_object_get(json, "seccomp")),
@@ -213,6 +214,7 @@ void record_free(struct record *record)
 	free(record->name);
 	strings_free(record->argv);
 	free(record->framework);
+	free(record->root_directory);
 	free(record->workdir);
 	free(record->user);
 	free(record->seccomp);

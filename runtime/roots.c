@@ -86,8 +86,9 @@ static int compile_host_mounts(const struct berth *berth, const struct spec *spe
 static int compile_throw_away(const struct berth *berth, const struct spec *spec, const char *directory, bool shifted,
 			      struct plan *plan, struct error *error)
 {
-	struct stat look;
-	if (stat(directory, &look) < 0)
+	struct stat look = {.st_mode = S_IFDIR | 0755};
+	/* A plan may be made before an archive has been unpacked. */
+	if (stat(directory, &look) < 0 && !(spec->archive && errno == ENOENT))
 		return error_errno(error, errno, "root %s", directory);
 	cleanup_free char *root = NULL, *lower = NULL;
 	if (asprintf(&root, "%s/root", berth->stage) < 0 || asprintf(&lower, "%s/lower", berth->stage) < 0)

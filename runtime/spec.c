@@ -27,6 +27,7 @@ void spec_free(struct spec *spec)
 	free(spec->name);
 	free(spec->root);
 	free(spec->root_directory);
+	free(spec->archive);
 	free(spec->framework);
 	strings_free(spec->argv);
 	strings_free(spec->env);
@@ -143,16 +144,19 @@ static int copy_name(const char *name, struct spec *spec, struct error *error)
 	return spec->name ? 0 : no_memory(error);
 }
 
-/* Sets *canonical to the directory's real path. */
-static int directory_check(const char *path, const char *what, char **canonical, struct error *error)
+/* Sets root_directory to the real path of a directory, or of a file that is taken for an archive. */
+static int root_check(const char *path, const char *what, struct spec *spec, struct error *error)
 {
-	*canonical = realpath(path, NULL);
+	spec->root_directory = realpath(path, NULL);
 	struct stat status;
-	if (!*canonical || stat(*canonical, &status) < 0)
+	if (!spec->root_directory || stat(spec->root_directory, &status) < 0)
 		return error_errno(error, errno, "%s %s", what, path);
-	if (!S_ISDIR(status.st_mode))
+	if (S_ISDIR(status.st_mode))
+		return 0;
+	if (!S_ISREG(status.st_mode))
 		return error_errno(error, ENOTDIR, "%s %s", what, path);
-	return 0;
+	spec->archive = strdup(spec->root_directory);
+	return spec->archive ? 0 : no_memory(error);
 }
 
 static int parse_framework(const char *id, struct spec *spec, struct error *error)
@@ -165,8 +169,8 @@ static int parse_framework(const char *id, struct spec *spec, struct error *erro
 	int code = name_check(spec->framework, "framework's ID in the root", error);
 	if (code < 0)
 		return code;
-	return directory_check(strcmp(lower, "host") == 0 ? "/" : lower, "the framework root's lower directory",
-			       &spec->root_directory, error);
+	return root_check(strcmp(lower, "host") == 0 ? "/" : lower, "the framework root's lower directory", spec,
+			  error);
 }
 
 static int parse_root(const char *root, struct spec *spec, struct error *error)
@@ -183,18 +187,21 @@ static int parse_root(const char *root, struct spec *spec, struct error *error)
 		return 0;
 	spec->root_kind = ROOT_OVERLAY;
 	if (strncmp(root, "overlay:", 8) == 0)
-		return directory_check(root + 8, "root", &spec->root_directory, error);
+		return root_check(root + 8, "root", spec, error);
 	spec->root_kind = ROOT_FRAMEWORK;
 	if (strncmp(root, "framework:", 10) == 0)
 		return parse_framework(root + 10, spec, error);
 	spec->root_kind = ROOT_DIRECTORY;
 	if (!strchr(root, '/'))
 		return error_set(error, EINVAL,
-				 "root '%s' is none of host, host-rw, overlay:DIR, framework:ID, or a directory with a "
-				 "slash in it",
+				 "root '%s' is none of host, host-rw, overlay:DIR, framework:ID, or a directory or "
+				 "archive with a slash in it",
 				 root);
-	int code = directory_check(root, "root", &spec->root_directory, error);
-	if (code == 0 && strcmp(spec->root_directory, "/") == 0)
+	int code = root_check(root, "root", spec, error);
+	if (code == 0 && spec->archive)
+		/* Its tree is not to be written to. */
+		spec->root_kind = ROOT_OVERLAY;
+	else if (code == 0 && strcmp(spec->root_directory, "/") == 0)
 		spec->root_kind = ROOT_HOST_RW;
 	return code;
 }
@@ -404,6 +411,8 @@ int spec_from_options(const struct berth_options *given, struct spec *spec, stru
 	    (code = memory_policy_import(options.memory_policy, &spec->memory_policy, error)) < 0 ||
 	    (code = idmap_from_options(&options, spec, error)) < 0)
 		return code;
+	if (spec->archive)
+		return 0;
 	return users_resolve(spec_root_is_host(spec) ? "/" : spec->root_directory, spec->user, &spec->uid, &spec->gid,
 			     &spec->groups, &spec->n_groups, error);
 }

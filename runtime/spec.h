@@ -31,6 +31,8 @@ struct spec {
 	char *root;         /* as it was asked for */
 	enum root_kind root_kind;
 	char *root_directory; /* canonical: ROOT_DIRECTORY's, ROOT_OVERLAY's, ROOT_FRAMEWORK's lower ("/": the host) */
+	char *archive;        /* the root, or what it lies over, is one: canonical path; until archive_locate or
+				 archive_hold root_directory is the same. Else NULL */
 	char *framework;      /* ROOT_FRAMEWORK: its ID; else NULL */
 	char **argv;
 	char **env;    /* complete */

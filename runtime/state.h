@@ -30,7 +30,8 @@
 struct record {
 	char *name;
 	char **argv;
-	char *framework; /* NULL: none */
+	char *framework;      /* NULL: none */
+	char *root_directory; /* as in struct spec; NULL: none */
 	char *workdir;
 	char *user;    /* NULL: root */
 	char *seccomp; /* seccomp_choice.name; NULL: default */
@@ -121,5 +122,7 @@ void state_sweep_unfinished(const struct berth *berth);
 
 /* 0: no container uses the framework's root; -EBUSY with the container's name in the error; or another -errno. */
 int state_framework_in_use(const struct berth *berth, const char *framework, struct error *error);
+/* The same for a directory that roots lie over. */
+int state_directory_in_use(const struct berth *berth, const char *directory, struct error *error);
 
 #endif

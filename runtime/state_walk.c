@@ -53,14 +53,19 @@ void state_sweep_unfinished(const struct berth *berth)
 	}
 }
 
-struct framework_search {
-	const char *framework;
+struct root_search {
+	const char *framework, *directory; /* one of them; the other is NULL */
 	struct error *error;
 };
 
-static int check_framework(const struct berth *berth, const char *entry, void *data)
+static bool same(const char *a, const char *b)
 {
-	const struct framework_search *search = data;
+	return a && b && strcmp(a, b) == 0;
+}
+
+static int check_root(const struct berth *berth, const char *entry, void *data)
+{
+	const struct root_search *search = data;
 	struct record record;
 	cleanup_fd int directory = openat(berth->state_fd, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct error ignored;
@@ -69,15 +74,23 @@ static int check_framework(const struct berth *berth, const char *entry, void *d
 	int code = 0;
 	struct berth_end end;
 	cleanup_fd int end_fd = state_open_end(directory);
-	if (record.framework && strcmp(record.framework, search->framework) == 0 && state_read_end(end_fd, &end) < 0)
-		code = error_set(search->error, EBUSY, "framework root %s is used by container '%s'", search->framework,
-				 record.name);
+	bool found = same(record.framework, search->framework) || same(record.root_directory, search->directory);
+	if (found && state_read_end(end_fd, &end) < 0)
+		code = error_set(search->error, EBUSY, "%s %s is used by container '%s'",
+				 search->framework ? "framework root" : "root",
+				 search->framework ? search->framework : search->directory, record.name);
 	record_free(&record);
 	return code;
 }
 
 int state_framework_in_use(const struct berth *berth, const char *framework, struct error *error)
 {
-	struct framework_search search = {framework, error};
-	return state_each(berth, check_framework, &search, error);
+	struct root_search search = {.framework = framework, .error = error};
+	return state_each(berth, check_root, &search, error);
+}
+
+int state_directory_in_use(const struct berth *berth, const char *directory, struct error *error)
+{
+	struct root_search search = {.directory = directory, .error = error};
+	return state_each(berth, check_root, &search, error);
 }

@@ -34,15 +34,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static void add_json(const struct berth_root *root, void *data)
 {
-	json_array_append_new(data, json_pack("{s:o, s:o, s:o, s:b, s:b, s:o}", "framework",
-					      json_from_bytes(root->framework), "lower", json_from_bytes(root->lower),
-					      "path", json_from_bytes(root->path), "mounted", root->mounted, "used",
-					      root->used, "bytes", cli_json_limit(root->bytes)));
+	json_array_append_new(data,
+			      json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:b}", "framework",
+					json_from_bytes(root->framework), "lower", json_from_bytes(root->lower), "path",
+					json_from_bytes(root->path), "mounted", root->mounted, "used", root->used,
+					"bytes", cli_json_limit(root->bytes), "archive", root->archive));
 }
 
 static const char *root_state(const struct berth_root *root)
 {
-	return root->used ? "used" : root->mounted ? "mounted" : "idle";
+	return root->used ? "used" : root->mounted ? "mounted" : root->archive ? "unpacked" : "idle";
 }
 
 /* Both listings are tables; a size is only known where it was asked for. */
@@ -93,10 +94,11 @@ int cli_root(int argc, char **argv)
 		options,
 		parse,
 		"ls\ndu\nrm FRAMEWORK...",
-		"Keep house among the roots that --root framework:ID made: list them, tell what "
-		"their executors' writes take on disk, remove them with all that was written."
+		"Keep house among the roots that --root framework:ID made, and among archives that were "
+		"unpacked to be roots: list them, tell what they take on disk, remove them with all that "
+		"executors wrote."
 		"\v"
-		"A root that a container uses can't be removed.\n"
+		"A root that a container uses can't be removed, nor an archive below a framework's root.\n"
 		"\n"
 		"Examples:\n"
 		"  berth root ls\n"

@@ -46,7 +46,8 @@ static const struct argp_option options[] = {
 	{"root", KEY_ROOT, "SPEC", 0,
 	 "What it sees as /: host (default; the host's files, what it writes is thrown away), host-rw, DIR, "
 	 "overlay:DIR "
-	 "(a throw-away layer over DIR), framework:ID[:LOWER] (the framework's own layer, kept)",
+	 "(a throw-away layer over DIR), framework:ID[:LOWER] (the framework's own layer, kept); "
+	 "DIR and LOWER may be a tar archive",
 	 0},
 	{"init", KEY_INIT, NULL, 0, "berth's init is PID 1 (default): it forwards signals and reaps orphans", 0},
 	{"no-init", KEY_NO_INIT, NULL, 0, "The command itself is PID 1", 0},
