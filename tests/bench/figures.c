@@ -31,6 +31,16 @@ struct kept *kept_all(void)
 	return &kept;
 }
 
+int figure_decimals(double value)
+{
+	return value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3;
+}
+
+static void print_number(double value)
+{
+	printf(" %9.*f", figure_decimals(value), value);
+}
+
 static void print(const char *group, const char *name, double x, const struct summary *s)
 {
 	static char last[64];
@@ -44,9 +54,16 @@ static void print(const char *group, const char *name, double x, const struct su
 	else
 		printf("%7s", "");
 	if (s->n > 1)
-		printf(" %9.4g %9.4g %9.4g %9.4g", s->p10, s->p50, s->p90, s->p99);
+		print_number(s->p10);
 	else
-		printf(" %9s %9.4g %9s %9s", "", s->p50, "", "");
+		printf(" %9s", "");
+	print_number(s->p50);
+	if (s->n > 1) {
+		print_number(s->p90);
+		print_number(s->p99);
+	} else {
+		printf(" %9s %9s", "", "");
+	}
 }
 
 void figure_add_ratio(const char *group, const char *name, double x, const char *unit, struct summary s,

@@ -62,9 +62,9 @@ size_t targets_print(void);
 void figures_write(const char *path, const char *machine, bool quick);
 
 /*
- * Tells of every figure that has changed between two files by more than their spread. Returns how many got worse.
- * A figure is told by its ratio where both files have one, for the files may be of machines, or hours, of different
- * speed.
+ * Tells of every figure of berth's that has changed between two files by more than their spread. Returns how many got
+ * worse. A figure is told by its ratio where both files have one, for the files may be of machines, or hours, of
+ * different speed.
  */
 size_t figures_compare(const char *old_path, const char *new_path, FILE *out);
 

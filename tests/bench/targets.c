@@ -59,11 +59,11 @@ size_t targets_print(void)
 				"ours", &ours, "value", &value, "bound", &bound, "at_least", &at_least, "met", &met,
 				"against", &against, "theirs", &theirs) < 0)
 			fail("a target that can't be read");
-		snprintf(text, sizeof text, "%.4g %s", ours, unit);
+		snprintf(text, sizeof text, "%.*f %s", figure_decimals(ours), ours, unit);
 		printf("%-46s %16s", what, text);
 		*text = '\0';
 		if (against)
-			snprintf(text, sizeof text, "%s: %.4g %s", against, theirs, unit);
+			snprintf(text, sizeof text, "%s: %.*f %s", against, figure_decimals(theirs), theirs, unit);
 		printf("   %-34s", text);
 		*text = '\0';
 		if (against)

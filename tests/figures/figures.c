@@ -114,14 +114,14 @@ Test(figures, a_file_holds_what_was_added, .init = silence)
 /* ---- Comparing ---- */
 
 #define TIME(low, p50, high)                                                                                           \
-	"{\"group\": \"g\", \"name\": \"n\", \"x\": 1, \"unit\": \"us\", \"low\": " #low ", \"p50\": " #p50            \
+	"{\"group\": \"g\", \"name\": \"library\", \"x\": 1, \"unit\": \"us\", \"low\": " #low ", \"p50\": " #p50      \
 	", \"high\": " #high "}"
 #define RATE(low, p50, high)                                                                                           \
-	"{\"group\": \"g\", \"name\": \"n\", \"x\": 1, \"unit\": \"launches/s\", \"low\": " #low ", \"p50\": " #p50    \
-	", \"high\": " #high "}"
+	"{\"group\": \"g\", \"name\": \"library\", \"x\": 1, \"unit\": \"launches/s\", \"low\": " #low                 \
+	", \"p50\": " #p50 ", \"high\": " #high "}"
 /* A time of twice the other's, whose ratio is the one given. */
 #define RATIO(p50, ratio)                                                                                              \
-	"{\"group\": \"g\", \"name\": \"n\", \"x\": 1, \"unit\": \"us\", \"low\": " #p50 ", \"p50\": " #p50            \
+	"{\"group\": \"g\", \"name\": \"library\", \"x\": 1, \"unit\": \"us\", \"low\": " #p50 ", \"p50\": " #p50      \
 	", \"high\": " #p50 ", \"ratio_low\": " #ratio ", \"ratio\": " #ratio ", \"ratio_high\": " #ratio "}"
 
 static char said[1024];
@@ -140,14 +140,14 @@ static size_t compare(const char *old, const char *new)
 Test(compare, more_time_beyond_the_spread_is_worse)
 {
 	cr_assert_eq(compare(TIME(99, 100, 101), TIME(119, 120, 121)), 1);
-	cr_assert(strstr(said, "worse  g, n at 1: 120, was 100 us"), "%s", said);
+	cr_assert(strstr(said, "worse  g, library at 1: 120, was 100 us"), "%s", said);
 	cr_assert(strstr(said, "1 figures compared, 1 worse"), "%s", said);
 }
 
 Test(compare, less_time_is_better)
 {
 	cr_assert_eq(compare(TIME(119, 120, 121), TIME(99, 100, 101)), 0);
-	cr_assert(strstr(said, "better g, n"), "%s", said);
+	cr_assert(strstr(said, "better g, library"), "%s", said);
 }
 
 Test(compare, a_lower_rate_is_worse)
@@ -173,6 +173,19 @@ Test(compare, a_ratio_is_believed_before_a_time)
 	cr_assert_eq(compare(RATIO(100, 1.1), RATIO(200, 1.1)), 0);
 	cr_assert_eq(compare(RATIO(200, 1.1), RATIO(100, 1.3)), 1);
 	cr_assert(strstr(said, "1.3, was 1.1 (ratio)"), "%s", said);
+}
+
+Test(compare, what_others_take_is_not_compared)
+{
+	static const char limit[] = "{\"group\": \"g\", \"name\": \"limit\", \"x\": 1, \"unit\": \"us\", \"low\": 1, "
+				    "\"p50\": 1, \"high\": 1}, ";
+	static const char slower[] = "{\"group\": \"g\", \"name\": \"limit\", \"x\": 1, \"unit\": \"us\", \"low\": 9, "
+				     "\"p50\": 9, \"high\": 9}, ";
+	char old[512], new[512];
+	snprintf(old, sizeof old, "%s%s", limit, TIME(1, 1, 1));
+	snprintf(new, sizeof new, "%s%s", slower, TIME(1, 1, 1));
+	cr_assert_eq(compare(old, new), 0);
+	cr_assert(strstr(said, "1 figures compared"), "%s", said);
 }
 
 Test(compare, files_without_a_figure_in_common_are_refused, .exit_code = 1, .init = silence)
