@@ -144,14 +144,14 @@ struct way {
 };
 
 /*
- * In place, between clone and exec, in the memory of the caller, where nobody else can be inside yet. Not where init
+ * In place, between clone and exec, in the memory of a caller who trusts the command. Not where init
  * stays beside the command: one of the two would still share that memory without its parent being suspended, and the
  * kernel, when the container's memory runs out, kills all who share the memory of the one it picks (but spares who is
  * in vfork).
  */
 static struct way way_choose(const struct spawn_options *options)
 {
-	struct way way = {.in_place = options->namespaces & CLONE_NEWPID};
+	struct way way = {.in_place = options->trusted && options->namespaces & CLONE_NEWPID};
 	for (size_t i = 0; i < plan_count(options->plan); i++) {
 		enum plan_op op = plan_op(options->plan, i);
 		way.in_place = way.in_place && op != PLAN_FORK && op != PLAN_SETNS;

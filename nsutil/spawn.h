@@ -2,8 +2,8 @@
 /*
  * Starting a process that runs a plan: clone3(2) with CLONE_VM|CLONE_VFORK and the namespace flags, so that a large
  * caller launches as fast as a small one. On a stack of its own the child lays out its descriptors and enters its
- * cgroups. In a PID namespace of its own, with a plan that neither forks nor joins, it then carries out the plan itself
- * and executes the command; else it executes init, which does.
+ * cgroups. Then it executes init, which carries out the plan; or, where the command is trusted, in a PID namespace of
+ * its own, with a plan that neither forks nor joins, it carries out the plan itself and executes the command.
  */
 #ifndef NSUTIL_SPAWN_H
 #define NSUTIL_SPAWN_H
@@ -18,6 +18,13 @@
 struct spawn_options {
 	int init_fd; /* init's program: a memfd from init_image_open; not used where no init is needed */
 	const struct plan *plan;
+	/*
+	 * The command is trusted, and so is everybody who can change its root: the plan may be carried out in place.
+	 * Until its execve the caller's own program is what /proc/self/exe stands for, also as an interpreter, which no
+	 * look at the command beforehand can exclude: what is not trusted would get at it, to write to it later.
+	 * CVE-2019-5736
+	 */
+	bool trusted;
 	uint64_t namespaces; /* CLONE_NEW* for the new process */
 	/* Cgroups: a v2 directory to be born into (or -1), and open v1 cgroup.procs files to write "0" to. */
 	int cgroup_into;

@@ -98,6 +98,7 @@ void run_start(struct run *run, const struct plan *plan)
 	}
 	struct spawn_options options = {
 		.init_fd = fixture.init_fd,
+		.trusted = !run->untrusted,
 		.plan = plan,
 		.namespaces = run->namespaces,
 		.cgroup_into = run->cgroup_into,

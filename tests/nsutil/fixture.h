@@ -51,6 +51,7 @@ struct run {
 	int record_fd, namespaces_fd, cgroup_into, cgroup_into_procs;
 	const int *cgroup_procs;
 	size_t n_cgroup_procs;
+	bool untrusted; /* never in place */
 
 	int code; /* of spawn */
 	struct error error;

@@ -239,7 +239,7 @@ SPAWN_TEST(descriptors, the_callers_own_are_kept_without_stdio)
 		cr_assert_eq(dup2(file, fd), fd);
 	}
 	cleanup_plan struct plan *plan = PLAN_OF("sh", "-c", "echo a >&0; echo b >&1; echo c >&2");
-	struct spawn_options options = {.init_fd = fixture.init_fd, .plan = plan};
+	struct spawn_options options = {.init_fd = fixture.init_fd, .trusted = true, .plan = plan};
 	options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd =
 		options.userns_fd = options.born_in_userns = -1;
 	struct spawned spawned;
@@ -283,7 +283,7 @@ SPAWN_TEST(descriptors, closed_ones_become_dev_null)
 				cr_assert_eq(dup2(saved[fd], fd), fd);
 		}
 		struct spawn_options options = {
-			.init_fd = fixture.init_fd, .plan = plan, .namespaces = both_ways[n % 2]};
+			.init_fd = fixture.init_fd, .trusted = true, .plan = plan, .namespaces = both_ways[n % 2]};
 		options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd =
 			options.userns_fd = options.born_in_userns = -1;
 		struct spawned spawned;

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
@@ -137,4 +138,17 @@ SPAWN_TEST(in_place, limits_are_the_commands_alone)
 		cr_assert_eq(getrlimit(resources[i], &after), 0);
 		cr_expect(before.rlim_cur == after.rlim_cur && before.rlim_max == after.rlim_max);
 	}
+}
+
+/* What is not trusted never has the caller's program as its own: it finds init, which does nothing without a plan. */
+SPAWN_TEST(in_place, not_what_is_not_trusted)
+{
+	cleanup_plan struct plan *plan = plan_new();
+	const char *const argv[] = {"self", NULL};
+	plan_add_exec(plan, "/proc/self/exe", "", argv);
+	struct run run = RUN_INIT;
+	run.namespaces = in_place;
+	run.untrusted = true;
+	run_plan(&run, plan);
+	cr_expect_eq(run.wait_status, W_EXITCODE(125, 0), "%#x: %s", run.wait_status, run.output);
 }

@@ -44,6 +44,7 @@ static void *spawn_some(void *argument)
 		plan_add_exec(plan, "sh", i % 5 == 4 ? "/no/such" : "/usr/bin:/bin", words);
 		struct spawn_options options = {
 			.init_fd = fixture.init_fd,
+			.trusted = true,
 			.plan = plan,
 			.namespaces = CLONE_NEWPID,
 			.cgroup_into = -1,
