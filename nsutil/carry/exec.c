@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "nsutil/base/cleanup.h"
 #include "nsutil/carry/carry.h"
 
 /* What the caller ignored or blocked must not reach the command: it starts with every signal at its default. */
@@ -56,49 +53,6 @@ static int candidate_make(const char *directory, size_t length, const char *comm
 	return 0;
 }
 
-/* Opens a file that is to be executed, but not through what the kernel offers of running processes. */
-static int open_ordinary(const char *path, uint64_t flags)
-{
-	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-	return fd < 0 ? -errno : fd;
-}
-
-/*
- * A command that is /proc/self/exe, or a script of it, would be the program that carries out the plan, of the host's,
- * where those inside could then write to it: CVE-2019-5736. -ELOOP for those; all else is for execve(2) to judge.
- */
-static int refuse_magic(const char *command)
-{
-	enum { SCRIPT_LINE = 256 }; /* the kernel's BINPRM_BUF_SIZE */
-	char line[SCRIPT_LINE + 1];
-	cleanup_fd int fd = open_ordinary(command, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return fd == -ELOOP ? -ELOOP : 0;
-	ssize_t length = read(fd, line, SCRIPT_LINE);
-	if (length < 2 || line[0] != '#' || line[1] != '!')
-		return 0;
-	line[length] = '\0';
-	char *interpreter = line + 2 + strspn(line + 2, " \t");
-	interpreter[strcspn(interpreter, " \t\n")] = '\0';
-	cleanup_fd int found = open_ordinary(interpreter, O_PATH);
-	return found == -ELOOP ? -ELOOP : 0;
-}
-
-/* The same of whatever a search could find. */
-static int refuse_magic_in(const char *command, const char *path)
-{
-	char candidate[PATH_MAX];
-	for (const char *directory = path;;) {
-		size_t length = strcspn(directory, ":");
-		if (candidate_make(directory, length, command, candidate) == 0 && refuse_magic(candidate) < 0)
-			return -ELOOP;
-		if (!directory[length])
-			return 0;
-		directory += length + 1;
-	}
-}
-
 /* Tries command in each directory of path, as execvp(3) does, but never hands a script to a shell. Returns -errno. */
 static int search(const struct carrier *carrier, const char *command, const char *path, char **argv)
 {
@@ -126,20 +80,15 @@ int step_exec(struct carrier *carrier, const struct plan_step *step)
 	const char *command = step_text(carrier, step);
 	if (!*command)
 		return -ENOENT; /* as execvp(3) has it: found in a PATH it would be the directory */
-	bool is_path = strchr(command, '/');
-	/* Here, for a filter may refuse what it takes. */
-	int code = is_path ? refuse_magic(command) : refuse_magic_in(command, step_text2(carrier, step));
-	if (code < 0)
-		return code;
 	umask(carrier->umask);
 	reset_signals();
-	code = carrier->executing ? carrier->executing(carrier) : 0;
+	int code = carrier->executing ? carrier->executing(carrier) : 0;
 	if (code == 0 && carrier->filter && (code = filter_load(carrier, carrier->filter)) < 0)
 		/* It is that step which failed. */
 		carrier->current = (uint32_t)(carrier->filter - carrier->plan.steps);
 	if (code < 0)
 		return code;
-	if (is_path) {
+	if (strchr(command, '/')) {
 		execve(command, argv, carrier->environment);
 		return -errno;
 	}

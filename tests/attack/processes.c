@@ -82,7 +82,6 @@ Test(attack_processes, cve_2019_5736)
 		job_start(&exec, (const char *const[]){copy, "exec", "attacker", commands[i % 3], "version", NULL});
 		job_finish(&exec);
 		cr_expect_neq(exec.status, 0, "%s was executed: %s", commands[i % 3], exec.out_text);
-		cr_expect_eq(strncmp(exec.out_text, "berth ", 6), -strncmp("berth ", exec.out_text, 6));
 		cr_expect(!strstr(exec.out_text, "berth 0"), "the host's program ran inside: %s", exec.out_text);
 	}
 	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
