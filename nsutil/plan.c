@@ -130,6 +130,11 @@ void plan_hold(struct plan *plan)
 	flag_last(plan, PLAN_HOLD);
 }
 
+void plan_optional(struct plan *plan)
+{
+	flag_last(plan, PLAN_OPTIONAL);
+}
+
 void plan_in_held(struct plan *plan)
 {
 	flag_last(plan, PLAN_IN_HELD);

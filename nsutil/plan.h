@@ -36,6 +36,9 @@ void plan_add_mount(struct plan *plan, bool in_root, const char *type, const cha
  */
 void plan_hold(struct plan *plan);
 void plan_in_held(struct plan *plan);
+
+/* The step added last, a mount or bind of what is on the host, is left out if that has gone when its turn comes. */
+void plan_optional(struct plan *plan);
 void plan_add_bind(struct plan *plan, bool in_root, const char *source, const char *target, uint64_t attributes,
 		   bool recursive);
 /* The same, with what is on disk shown as belonging to the ids that the user namespace maps its owners to. */

@@ -71,7 +71,7 @@ enum {
 	PLAN_IN_ROOT =
 		1 << 0, /* the target is below the new root, resolved without leaving it: openat2(2) RESOLVE_IN_ROOT */
 	PLAN_RECURSIVE = 1 << 1,         /* BIND: with what is mounted below; ATTRIBUTES: likewise */
-	PLAN_OPTIONAL = 1 << 4,          /* BIND: what has gone meanwhile is left out */
+	PLAN_OPTIONAL = 1 << 4,          /* MOUNT, BIND: what has gone meanwhile is left out */
 	PLAN_KEEP_CAPABILITIES = 1 << 3, /* USER: the permitted set outlives the change */
 	PLAN_JOIN = 1 << 2,              /* FORK: by a process that is not PID 1, so it waits for that child alone */
 	PLAN_AT_EXEC = 1 << 5,     /* SECCOMP: the last thing before execve, so that it need allow nothing but that */

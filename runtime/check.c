@@ -89,8 +89,8 @@ void check_privilege(struct check *check)
 	if (geteuid() == 0)
 		check_tell(check, "root", BERTH_PASS, NULL, "running as root");
 	else
-		check_tell(check, "root", BERTH_FAIL, "run as root: sudo berth ...", "running as user %u, not as root",
-			   geteuid());
+		check_tell(check, "root", BERTH_WARN, "run as root for all that berth can: sudo berth ...",
+			   "running as user %u, not as root: containers have a user namespace", geteuid());
 	if (geteuid() != 0)
 		check_skip(check, "capabilities");
 	else if (*missing)
@@ -140,7 +140,8 @@ void check_launch(struct check *check)
 	static const char name[] = "launch";
 	static const char remedy[] = "see what failed above; `berth plan COMMAND` shows each step of a launch";
 	const char *const *command = launch_command();
-	if (!check->privileged) {
+	bool rootless = geteuid() != 0;
+	if (!check->privileged && (!rootless || check->berth->state_fd < 0)) {
 		check_skip(check, name);
 		return;
 	}
@@ -160,9 +161,10 @@ void check_launch(struct check *check)
 	options.workdir = "/";
 	options.stdio = (const int[]){-1, -1, -1};
 	options.cgroup_parent = check->id;
-	options.resources.cpus = cgroup_layout_version(layout, CGROUP_CPU) ? 0.5 : 0;
-	options.resources.memory = cgroup_layout_version(layout, CGROUP_MEMORY) ? 64U << 20 : 0;
-	options.resources.pids = cgroup_layout_version(layout, CGROUP_PIDS) ? 64 : 0;
+	bool limited = !rootless;
+	options.resources.cpus = limited && cgroup_layout_version(layout, CGROUP_CPU) ? 0.5 : 0;
+	options.resources.memory = limited && cgroup_layout_version(layout, CGROUP_MEMORY) ? 64U << 20 : 0;
+	options.resources.pids = limited && cgroup_layout_version(layout, CGROUP_PIDS) ? 64 : 0;
 	uint64_t start = now_ns();
 	int code = launch_and_wait(check, &options, &end, &error);
 	uint64_t took_us = (now_ns() - start) / 1000;
@@ -195,6 +197,7 @@ int berth_check(struct berth *berth, void (*tell)(const struct berth_finding *fi
 	check_machine(&check);
 	check_kernel(&check);
 	check_namespaces(&check);
+	check_userns(&check);
 	check_mounts(&check);
 	check_cgroups(&check);
 	check_launch(&check);

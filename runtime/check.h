@@ -40,6 +40,8 @@ void check_machine(struct check *check);
 void check_kernel(struct check *check);
 /* "pid-namespace" and the other kinds. */
 void check_namespaces(struct check *check);
+/* "own-user-namespace" and "delegated-cgroup" for an ordinary user, "user-ids", "idmapped-mounts". */
+void check_userns(struct check *check);
 /* Everything a root is built with: "private-mounts", "mount-api", "overlay", ..., "framework-roots". */
 void check_mounts(struct check *check);
 /* "cgroup-layout", "controller-cpu" and the other controllers, "cpu-limit", "swap-limit", "clone-into-cgroup". */

@@ -117,20 +117,47 @@ int idmap_from_options(const struct berth_options *options, struct spec *spec, s
 
 /* ---- Maps ---- */
 
-static int resolve_range(const struct berth *berth, struct spec *spec, int directory, struct error *error)
+static int ranges_of_root(const struct berth *berth, struct id_map *uids, struct id_map *gids, struct error *error)
 {
-	struct id_map uids = {0}, gids = {0};
 	static const struct {
 		const char *name;
 		uid_t uid;
 	} users[] = {{owner, (uid_t)-1}, {"root", 0}};
-	for (size_t i = 0; i < 2 && !(uids.count && gids.count); i++) {
-		uids.count = gids.count = 0;
-		if (subid_read(berth->subuid, users[i].name, users[i].uid, &uids, error) < 0 ||
-		    subid_read(berth->subgid, users[i].name, users[i].uid, &gids, error) < 0)
+	for (size_t i = 0; i < 2 && !(uids->count && gids->count); i++) {
+		uids->count = gids->count = 0;
+		if (subid_read(berth->subuid, users[i].name, users[i].uid, uids, error) < 0 ||
+		    subid_read(berth->subgid, users[i].name, users[i].uid, gids, error) < 0)
 			return -error->code;
 	}
-	if (!uids.count || !gids.count)
+	return 0;
+}
+
+static int ranges_of_user(const struct berth *berth, struct id_map *uids, struct id_map *gids, struct error *error)
+{
+	cleanup_free char *name = users_name("/", geteuid());
+	if (!userns_has_helpers())
+		return 0;
+	int code = subid_read(berth->subuid, name, geteuid(), uids, error);
+	return code < 0 ? code : subid_read(berth->subgid, name, geteuid(), gids, error);
+}
+
+int idmap_ranges(const struct berth *berth, struct id_map *uids, struct id_map *gids, struct error *error)
+{
+	uids->count = gids->count = 0;
+	int code = (geteuid() == 0 ? ranges_of_root : ranges_of_user)(berth, uids, gids, error);
+	/* Both or none: users without groups of theirs are of little use. */
+	if (!uids->count || !gids->count)
+		uids->count = gids->count = 0;
+	return code;
+}
+
+static int resolve_range(const struct berth *berth, struct spec *spec, int directory, struct error *error)
+{
+	struct id_map uids, gids;
+	int code = idmap_ranges(berth, &uids, &gids, error);
+	if (code < 0)
+		return code;
+	if (!uids.count)
 		return error_set(error, ENOENT,
 				 "there are no ids for user namespaces: give %s some, with a line like "
 				 "%s:1000000:65536000 in both %s and %s",
@@ -164,17 +191,11 @@ static void map_append(const struct id_map *given, uint32_t self, struct id_map 
 
 static int resolve_rootless(const struct berth *berth, struct spec *spec, struct error *error)
 {
-	struct id_map uids = {0}, gids = {0};
-	cleanup_free char *name = users_name("/", geteuid());
-	if (userns_has_helpers() && (subid_read(berth->subuid, name, geteuid(), &uids, error) < 0 ||
-				     subid_read(berth->subgid, name, geteuid(), &gids, error) < 0))
-		return -error->code;
-	/* Both or none: users without groups of theirs are of little use. */
-	if (!uids.count || !gids.count)
-		uids.count = gids.count = 0;
+	struct id_map uids, gids;
+	int code = idmap_ranges(berth, &uids, &gids, error);
 	map_append(&uids, geteuid(), &spec->maps.uids);
 	map_append(&gids, getegid(), &spec->maps.gids);
-	return 0;
+	return code;
 }
 
 int idmap_resolve(const struct berth *berth, struct spec *spec, int directory, struct error *error)

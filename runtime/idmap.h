@@ -16,6 +16,12 @@ int idmap_from_options(const struct berth_options *options, struct spec *spec, s
  */
 int idmap_resolve(const struct berth *berth, struct spec *spec, int directory, struct error *error);
 
+/*
+ * The ids that the files give: to berth or root for --userns auto; to an ordinary user, if they can be mapped, beside
+ * its own. Both counts may be 0. 0 or -errno.
+ */
+int idmap_ranges(const struct berth *berth, struct id_map *uids, struct id_map *gids, struct error *error);
+
 /* -EINVAL where the user and groups that the command runs as are not in the maps. */
 int idmap_check_user(const struct id_maps *maps, const struct spec *spec, struct error *error);
 

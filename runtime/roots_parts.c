@@ -101,8 +101,11 @@ static int compile_entry(struct parts *parts, int directory, const char *name, c
 		plan_add_host_bind(parts->plan, path);
 		return 0;
 	}
-	return compile_layer(parts->berth, parts->spec, parts->layers++, path, &look, true, path, parts->plan,
-			     parts->error);
+	int code = compile_layer(parts->berth, parts->spec, parts->layers++, path, &look, true, path, parts->plan,
+				 parts->error);
+	/* In a directory like /tmp much comes and goes. */
+	plan_optional(parts->plan);
+	return code;
 }
 
 static int compile_directory(struct parts *parts, const char *path)

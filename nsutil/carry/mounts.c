@@ -79,7 +79,7 @@ static int configure(int fs, const char *option, struct overlay_held *held)
 	return syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0 ? -errno : 0;
 }
 
-int step_mount(struct carrier *carrier, const struct plan_step *step)
+static int make_mount(struct carrier *carrier, const struct plan_step *step)
 {
 	cleanup_fd int fs = (int)syscall(SYS_fsopen, step_text(carrier, step), FSOPEN_CLOEXEC);
 	if (fs < 0)
@@ -99,6 +99,12 @@ int step_mount(struct carrier *carrier, const struct plan_step *step)
 	if (mount < 0)
 		return -errno;
 	return attach_and_hold(carrier, step, &mount);
+}
+
+int step_mount(struct carrier *carrier, const struct plan_step *step)
+{
+	int code = make_mount(carrier, step);
+	return code == -ENOENT && step->flags & PLAN_OPTIONAL ? 0 : code;
 }
 
 static int shift_ids(const struct carrier *carrier, int tree, int recursive)
