@@ -20,6 +20,7 @@
 #include "runtime/launch.h"
 #include "runtime/name.h"
 #include "runtime/record.h"
+#include "runtime/scale_note.h"
 
 enum { PHRASE_SIZE = 4096 };
 
@@ -150,6 +151,39 @@ static int json_write(const json_t *json, FILE *out, struct error *error)
 	return 0;
 }
 
+/* The lowering of the memory limit that is under way, or null. */
+static json_t *scale_down_json(const struct berth_container *container)
+{
+	struct scale_note note = {0};
+	scale_note_peek(container->directory, &note);
+	if (!note.token)
+		return json_null();
+	return json_pack("{s:o, s:I}", "memory", bytes_json(note.memory), "elapsed_ms",
+			 (json_int_t)(monotonic_ms() - note.start_ms));
+}
+
+/* What the kernel holds it to now, whoever has set it; null: there is no such cgroup, or the kernel does not tell. */
+static json_t *limits_in_force_json(const struct berth_container *container)
+{
+	struct cgroup_stats now = {0};
+	if (container->ended || !container->cgroup || cgroup_read(container->cgroup, &now, NULL) < 0)
+		return json_null();
+	bool cpu = now.known & CGROUP_BIT(CGROUP_CPU), memory = now.known & CGROUP_BIT(CGROUP_MEMORY);
+	bool pids = now.known & CGROUP_BIT(CGROUP_PIDS);
+	char cpus[4096];
+	bool cpuset = cgroup_controllers(container->cgroup) & CGROUP_BIT(CGROUP_CPUSET) &&
+		      cgroup_file_read(container->cgroup, "cpuset.cpus", cpus, sizeof cpus, NULL) >= 0;
+	if (cpuset)
+		cpus[strcspn(cpus, "\n")] = '\0';
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "cpu_shares",
+		cpu ? json_integer((json_int_t)now.cpu_shares) : json_null(), "cpu_quota_us",
+		cpu ? bytes_json(now.cpu_quota_us) : json_null(), "cpuset", cpuset ? json_string(cpus) : json_null(),
+		"memory", memory ? bytes_json(now.memory_limit) : json_null(), "swap",
+		memory ? bytes_json(now.swap_limit) : json_null(), "pids",
+		pids ? bytes_json(now.processes_limit) : json_null(), "scale_down", scale_down_json(container));
+}
+
 int berth_container_inspect(struct berth_container *container, FILE *out, struct berth_error *error)
 {
 	struct error inner = {0};
@@ -164,6 +198,7 @@ int berth_container_inspect(struct berth_container *container, FILE *out, struct
 	json_object_set_new(json, "namespaces", namespaces_json(container->record.namespaces));
 	json_object_set_new(json, "userns", maps_json(&container->record));
 	json_object_set_new(json_object_get(json, "cgroup"), "paths", paths_json(container->cgroup));
+	json_object_set_new(json, "limits_in_force", limits_in_force_json(container));
 	json_object_set_new(json, "env", environment_json(container->directory));
 	json_object_set_new(json, "fallbacks", fallbacks_json(container->directory));
 	json_object_set_new(json, "state", json_string(berth_state_name(berth_container_state(container))));

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "nsutil/base/cleanup.h"
 #include "tests/memory/mem.h"
 
 TestSuite(memory_paths, .init = mem_init, .fini = mem_fini);
@@ -56,6 +57,14 @@ Test(memory_paths, update_returns_when_the_owner_has_accepted)
 	cr_expect_gt(mem_limit(other), 64 * MIB);
 	cr_expect_eq(berth_container_state(other), BERTH_RUNNING);
 	mem_until(mem_limit(other) < 72 * MIB);
+	/* And everybody can see what it is on its way to. */
+	cleanup_free char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	rt_ok(berth_container_inspect(other, out, &rt.error));
+	fclose(out);
+	const char *way = strstr(text, "\"scale_down\": {");
+	cr_expect(way && strstr(way, "\"memory\": 33554432,"), "%s", text);
 	/* Once the memory is freed, the limit gets there. */
 	rt_job_close_input(job);
 	rt_expect_end(mem_join(job), BERTH_EXITED, 0);

@@ -126,6 +126,9 @@ Test(manage, inspect)
 		cr_expect_eq(access(json_string_value(json_array_get(paths, i)), F_OK), 0);
 	cr_expect_eq((uint64_t)json_integer_value(json_object_get(json_object_get(json, "limits"), "memory")),
 		     64 * MIB);
+	const json_t *now = json_object_get(json, "limits_in_force");
+	cr_expect_eq((uint64_t)json_integer_value(json_object_get(now, "memory")), 64 * MIB);
+	cr_expect(json_is_null(json_object_get(now, "scale_down")));
 	const json_t *rlimit = json_array_get(json_object_get(json, "rlimits"), 0);
 	cr_expect(json_is_integer(json_object_get(rlimit, "soft")), "a limit of 0 is a limit");
 	bool has_hex = false;
@@ -137,10 +140,22 @@ Test(manage, inspect)
 	cr_expect_eq(json_array_size(json_object_get(json, "tmpfs")), 1u);
 	json_decref(json);
 
+	/* What was asked for at launch stays on record; what was set since is beside it. */
+	struct berth_resources resources = {.size = sizeof resources, .memory = 96 * MIB, .cpu_shares = 2048};
+	rt_ok(berth_container_update(container, &resources, &rt.error));
+	json = inspect(container);
+	cr_expect_eq((uint64_t)json_integer_value(json_object_get(json_object_get(json, "limits"), "memory")),
+		     64 * MIB);
+	now = json_object_get(json, "limits_in_force");
+	cr_expect_eq((uint64_t)json_integer_value(json_object_get(now, "memory")), 96 * MIB);
+	cr_expect(labs((long)json_integer_value(json_object_get(now, "cpu_shares")) - 2048) <= 5);
+	json_decref(json);
+
 	rt_ok(berth_container_kill(container, BERTH_TIMEOUT, &rt.error));
 	rt_ok(berth_container_wait(container, rt_patience(), NULL, &rt.error));
 	json = inspect(container);
 	cr_expect_str_eq(text_of(json, "state"), "ended");
+	cr_expect(json_is_null(json_object_get(json, "limits_in_force")));
 	const json_t *end = json_object_get(json, "end");
 	cr_expect_str_eq(text_of(end, "reason"), "timeout");
 	cr_expect_eq(json_integer_value(json_object_get(end, "exit_status")), 124);
