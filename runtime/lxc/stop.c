@@ -118,8 +118,13 @@ int lxc_stop(int argc, char **argv)
 	uint64_t called_ns = tool_clock_real_ns();
 
 	tool_parse(&stop.tool, &argp, argc, argv);
-	if (tool_open(&stop.tool, &berth, &error) < 0)
-		return tool_fail(&stop.tool, &error);
+	if (tool_open(&stop.tool, &berth, &error) < 0) {
+		/* What mesos-launcher does at its end, inside and as the framework's user. */
+		tool_log(&stop.tool, LEVEL_ERROR,
+			 "'%s' can't be stopped from here: only root does that, and from outside of containers (%s)",
+			 stop.tool.name, error.text);
+		return TOOL_FAILED;
+	}
 	/* A kill goes on until it has hit; a signal is for a command that is there. */
 	int code = stop.clean ? tool_find(&stop.tool, berth, &container, &error)
 			      : berth_container_find(berth, stop.tool.name, &container, &error);

@@ -96,6 +96,9 @@ Test(commands, stop_from_inside_unprivileged_is_harmless)
 	lx_await(run, "stop 1\n");
 	cr_expect(lx_is_there(NAME));
 	cr_expect_eq(lx_finish(run), 6);
+	lx_expect_complaint(run,
+			    "lxc-stop: '" NAME "' can't be stopped from here: only root does that, and from outside of "
+			    "containers (");
 	/* And as root, where the records are out of sight. */
 	run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", "lxc-stop -n $MESOS_CONTAINER; echo stop $?");
 	lx_expect_status(run, 0);
