@@ -445,6 +445,38 @@ Test(execute, devices)
 	lx_expect_complaint(run, "MAJOR:MINOR");
 }
 
+/* An image as a tarball is a line in the file away. */
+Test(execute, archive_below_the_frameworks_roots)
+{
+	char command[600], line[300];
+	snprintf(command, sizeof command,
+		 "mkdir -p %s/image/bin && cp %s %s/image/bin/act && echo one >%s/image/text && tar -C %s/image -czf "
+		 "%s/i.tgz .",
+		 lx.base, lx_payload("act"), lx.base, lx.base, lx.base, lx.base);
+	lx_expect_status(lx_shell(command), 0);
+	snprintf(line, sizeof line, "berth.root.lower = %s/i.tgz\n", lx.base);
+	lx_configure(line);
+	struct lx_run *run = LX("lxc-execute", "-n", "mesos_executor_E_framework_F", "/bin/act", "read", "/text",
+				"write", "/text", "F's");
+	lx_expect_status(run, 0);
+	cr_expect_str_eq(run->said, "read /text=one\nwrite /text=ok\n");
+	lx_expect_said(LX("lxc-execute", "-n", "mesos_executor_E2_framework_F", "/bin/act", "read", "/text"),
+		       "read /text=F's\n");
+	lx_expect_said(LX("lxc-execute", "-n", "mesos_executor_E_framework_G", "/bin/act", "read", "/text"),
+		       "read /text=one\n");
+	/* Thrown away, where that is asked for. */
+	snprintf(line, sizeof line, "lxc.rootfs.path=%s/i.tgz", lx.base);
+	lx_expect_said(LX("lxc-execute", "-n", NAME, "-s", line, "/bin/act", "write", "/text", "x", "read", "/text"),
+		       "read /text=x\n");
+	lx_expect_said(LX("lxc-execute", "-n", NAME, "-s", line, "/bin/act", "read", "/text"), "read /text=one\n");
+	snprintf(command, sizeof command, "head -c 500 %s/i.tgz >%s/cut.tgz", lx.base, lx.base);
+	lx_expect_status(lx_shell(command), 0);
+	snprintf(line, sizeof line, "lxc.rootfs.path=%s/cut.tgz", lx.base);
+	run = LX("lxc-execute", "-n", NAME, "-s", line, "/bin/act", "say", "x");
+	lx_expect_status(run, 1);
+	lx_expect_complaint(run, "cut.tgz: ");
+}
+
 Test(execute, a_mistake_in_the_file_is_told_with_its_place)
 {
 	lx_configure("\nlxc.tty.max = 4\n");
