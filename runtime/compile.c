@@ -80,8 +80,7 @@ static void compile_dev(const struct spec *spec, struct plan *plan)
 	plan_in_held(plan);
 }
 
-/* What the kernel offers root under /proc and /sys without asking for a capability. The lists of the OCI runtimes. */
-static void compile_kernel_files(struct plan *plan)
+void compile_kernel_files(struct plan *plan)
 {
 	static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
 						"/proc/sysrq-trigger"};

@@ -32,6 +32,12 @@ int compile_layer(const struct berth *berth, const struct spec *spec, size_t i, 
 /* roots_parts.c: ROOT_HOST as an ordinary user, below the stage's tmpfs. */
 int compile_host_parts(const struct berth *berth, const struct spec *spec, struct plan *plan, struct error *error);
 
+/*
+ * Masks, or makes read-only, what the kernel offers root under /proc and /sys without asking for a capability: the
+ * lists of the OCI runtimes. Both must be mounted.
+ */
+void compile_kernel_files(struct plan *plan);
+
 static inline void cleanup_plan_(struct plan **plan)
 {
 	plan_free(*plan);

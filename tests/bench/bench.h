@@ -85,6 +85,12 @@ extern const char *const idle_argv[];    /* a payload that ends at once */
 extern const char *const waiting_argv[]; /* one that waits to be killed */
 extern const int nowhere[3];             /* a payload's stdio */
 
+/* A launch in the limit's root with a /sys and a /dev/null, without cgroups; with: the kernel's files masked. */
+struct masked;
+struct masked *masked_make(bool with);
+void masked_free(struct masked *masked);
+double masked_run(void *masked);
+
 /* ---- Workers: processes of their own, that measure when told to ---- */
 
 struct worker {

@@ -36,7 +36,8 @@ static const struct layer {
 	{"device rules", FEW_CGROUPS | DEVICE_RULES, FEW_CGROUPS, true},
 	{"user namespace, not a default", USER_NAMESPACE, 0, false},
 };
-enum { LAYERS = sizeof layers / sizeof *layers };
+enum { LAYERS = sizeof layers / sizeof *layers, MOST = LAYERS + 1 };
+static const struct layer masks = {"masked and read-only files", 0, 0, true};
 
 static struct job job_changed(struct berth *berth, unsigned int change)
 {
@@ -62,9 +63,10 @@ void bench_layers(void)
 {
 	struct berth *berth = bench_open();
 	struct job jobs[LAYERS][2];
-	struct contender contenders[LAYERS * 2] = {{0}};
-	char names[LAYERS * 2][64];
-	const struct layer *measured[LAYERS];
+	struct masked *masked[] = {masked_make(true), masked_make(false)};
+	struct contender contenders[MOST * 2] = {{0}};
+	char names[MOST * 2][64];
+	const struct layer *measured[MOST];
 	size_t count = 0;
 	for (size_t i = 0; i < LAYERS; i++) {
 		struct berth_error error = BERTH_ERROR_INIT;
@@ -74,13 +76,16 @@ void bench_layers(void)
 			figure_left_out(layers[i].name, error.text);
 			continue;
 		}
-		for (size_t side = 0; side < 2; side++) {
-			char *name = names[count * 2 + side];
-			snprintf(name, sizeof names[0], "%s %s", side ? "without" : "with", layers[i].name);
-			contenders[count * 2 + side] =
-				(struct contender){.name = name, .run = job_run, .data = &jobs[i][side]};
-		}
+		for (size_t side = 0; side < 2; side++)
+			contenders[count * 2 + side] = (struct contender){.run = job_run, .data = &jobs[i][side]};
 		measured[count++] = &layers[i];
+	}
+	for (size_t side = 0; side < 2; side++)
+		contenders[count * 2 + side] = (struct contender){.run = masked_run, .data = masked[side]};
+	measured[count++] = &masks;
+	for (size_t i = 0; i < count * 2; i++) {
+		snprintf(names[i], sizeof names[i], "%s %s", i % 2 ? "without" : "with", measured[i / 2]->name);
+		contenders[i].name = names[i];
 	}
 	contenders_run(contenders, count * 2, (struct pace){.rounds = 1200, .seconds = 30});
 	for (size_t i = 0; i < count * 2; i++)
@@ -92,5 +97,7 @@ void bench_layers(void)
 		if (measured[i]->by_default)
 			sum += contenders[i * 2].summary.p50 - contenders[i * 2 + 1].summary.p50;
 	target_value("hardening, sum of its layers, p50", "us", sum, AT_MOST, 250);
+	masked_free(masked[0]);
+	masked_free(masked[1]);
 	berth_close(berth);
 }
