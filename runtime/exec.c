@@ -22,13 +22,13 @@ struct berth_process {
 	int tty;
 };
 
-enum { ENVIRONMENT_LIMIT = 16 << 20, KNOWN_FLAGS = BERTH_TTY | BERTH_ENV_CLEAR | BERTH_DIE_WITH_THREAD };
+enum { KNOWN_FLAGS = BERTH_TTY | BERTH_ENV_CLEAR | BERTH_DIE_WITH_THREAD };
 
 /* The environment the container was launched with: NUL-terminated strings, one behind the other. */
 static int container_environment(const struct berth_container *container, char ***environment)
 {
 	cleanup_free char *bytes = NULL;
-	ssize_t size = file_read_all(container->directory, "environ", ENVIRONMENT_LIMIT, &bytes);
+	ssize_t size = state_read_environment(container->directory, &bytes);
 	if (size < 0)
 		return (int)size;
 	size_t count = 0;

@@ -41,22 +41,19 @@ static json_t *end_json(const struct berth_end *end)
 static json_t *environment_json(int directory)
 {
 	cleanup_free char *bytes = NULL;
-	ssize_t size = file_read_all(directory, "environ", 16 << 20, &bytes);
+	ssize_t size = state_read_environment(directory, &bytes);
 	json_t *array = json_array();
 	for (const char *entry = bytes; size > 0 && entry < bytes + size; entry += strlen(entry) + 1)
 		json_array_append_new(array, json_from_bytes(entry));
 	return array;
 }
 
-/* The lines of the init file behind its first. */
 static json_t *fallbacks_json(int directory)
 {
-	char text[1024];
+	char text[512];
 	json_t *array = json_array();
-	if (file_read(directory, "init", text, sizeof text) < 0)
-		return array;
+	state_read_fallbacks(directory, text, sizeof text);
 	char *rest = text;
-	strsep(&rest, "\n");
 	for (char *line; (line = strsep(&rest, "\n")) && *line;)
 		json_array_append_new(array, json_string(line));
 	return array;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* container.json: written from a spec, read back as a record. */
+/* What a container is, as JSON: written from a spec, read back as a record. */
 #include "runtime/record.h"
 
 #include <errno.h>
@@ -7,143 +7,144 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nsutil/base/file.h"
+#include "nsutil/base/cleanup.h"
 #include "runtime/devices.h"
 #include "runtime/idmap.h"
 #include "runtime/json.h"
 #include "runtime/name.h"
 
-enum { RECORD_LIMIT = 16 << 20 };
-
-static json_t *limit_json(uint64_t value)
+static void write_limit(struct json_text *text, const char *key, uint64_t value)
 {
 	if (value == CGROUP_UNLIMITED)
-		return json_string("unlimited");
-	if (value == CGROUP_NO_SWAP)
-		return json_integer(0);
-	return value ? json_integer((json_int_t)value) : json_null();
+		json_text_bytes(text, key, "unlimited");
+	else if (value == CGROUP_NO_SWAP)
+		json_text_number(text, key, 0);
+	else if (value)
+		json_text_number(text, key, value);
+	else
+		json_text_bytes(text, key, NULL);
 }
 
-static json_t *volumes_json(const struct spec *spec)
+static void write_volumes(struct json_text *text, const struct spec *spec)
 {
-	json_t *array = json_array();
-	for (size_t i = 0; i < spec->n_volumes; i++)
-		json_array_append_new(array,
-				      json_pack("{s:o, s:o, s:b}", "source", json_from_bytes(spec->volumes[i].source),
-						"target", json_from_bytes(spec->volumes[i].target), "read_only",
-						spec->volumes[i].read_only));
-	return array;
+	json_text_open(text, "volumes", '[');
+	for (size_t i = 0; i < spec->n_volumes; i++) {
+		json_text_open(text, NULL, '{');
+		json_text_bytes(text, "source", spec->volumes[i].source);
+		json_text_bytes(text, "target", spec->volumes[i].target);
+		json_text_bool(text, "read_only", spec->volumes[i].read_only);
+		json_text_close(text, '}');
+	}
+	json_text_close(text, ']');
 }
 
-static json_t *tmpfs_json(const struct spec *spec)
+static void write_tmpfs(struct json_text *text, const struct spec *spec)
 {
-	json_t *array = json_array();
-	for (size_t i = 0; i < spec->n_tmpfs; i++)
-		json_array_append_new(array, json_pack("{s:o, s:o}", "target", json_from_bytes(spec->tmpfs[i].target),
-						       "bytes", limit_json(spec->tmpfs[i].bytes)));
-	return array;
+	json_text_open(text, "tmpfs", '[');
+	for (size_t i = 0; i < spec->n_tmpfs; i++) {
+		json_text_open(text, NULL, '{');
+		json_text_bytes(text, "target", spec->tmpfs[i].target);
+		write_limit(text, "bytes", spec->tmpfs[i].bytes);
+		json_text_close(text, '}');
+	}
+	json_text_close(text, ']');
 }
 
 /* Here 0 is a limit as any other. */
-static json_t *rlimit_json(uint64_t value)
+static void write_rlimit(struct json_text *text, const char *key, uint64_t value)
 {
-	return value == UINT64_MAX ? json_string("unlimited") : json_integer((json_int_t)value);
+	if (value == UINT64_MAX)
+		json_text_bytes(text, key, "unlimited");
+	else
+		json_text_number(text, key, value);
 }
 
-static json_t *rlimits_json(const struct spec *spec)
+static void write_rlimits(struct json_text *text, const struct spec *spec)
 {
-	json_t *array = json_array();
-	for (size_t i = 0; i < spec->n_rlimits; i++)
-		json_array_append_new(array, json_pack("{s:i, s:o, s:o}", "resource", spec->rlimits[i].resource, "soft",
-						       rlimit_json(spec->rlimits[i].soft), "hard",
-						       rlimit_json(spec->rlimits[i].hard)));
-	return array;
+	json_text_open(text, "rlimits", '[');
+	for (size_t i = 0; i < spec->n_rlimits; i++) {
+		json_text_open(text, NULL, '{');
+		json_text_number(text, "resource", (uint64_t)spec->rlimits[i].resource);
+		write_rlimit(text, "soft", spec->rlimits[i].soft);
+		write_rlimit(text, "hard", spec->rlimits[i].hard);
+		json_text_close(text, '}');
+	}
+	json_text_close(text, ']');
 }
 
-static json_t *controllers_json(unsigned int controllers)
+static void write_limits(struct json_text *text, const struct cgroup_limits *limits)
 {
-	json_t *array = json_array();
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (controllers & CGROUP_BIT(i))
-			json_array_append_new(array, json_string(cgroup_controller_name((enum cgroup_controller)i)));
-	return array;
+	json_text_open(text, "limits", '{');
+	write_limit(text, "cpu_shares", limits->cpu_shares);
+	write_limit(text, "cpu_quota_us", limits->cpu_quota_us);
+	json_text_bytes(text, "cpuset", limits->cpuset_cpus);
+	write_limit(text, "memory", limits->memory);
+	write_limit(text, "swap", limits->swap);
+	write_limit(text, "pids", limits->pids);
+	json_text_close(text, '}');
 }
 
-static json_t *limits_json(const struct cgroup_limits *limits)
-{
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "cpu_shares", limit_json(limits->cpu_shares), "cpu_quota_us",
-			 limit_json(limits->cpu_quota_us), "cpuset", json_from_bytes(limits->cpuset_cpus), "memory",
-			 limit_json(limits->memory), "swap", limit_json(limits->swap), "pids",
-			 limit_json(limits->pids));
-}
-
-static json_t *cgroup_json(const struct spec *spec, unsigned int controllers)
+static void write_cgroup(struct json_text *text, const struct spec *spec, unsigned int controllers)
 {
 	char name[NAME_ENCODED_SIZE];
 	name_encode(spec->name, name);
-	return json_pack("{s:o, s:s, s:o}", "parent", json_from_bytes(spec->cgroup_parent), "name", name, "controllers",
-			 controllers_json(controllers));
+	json_text_open(text, "cgroup", '{');
+	json_text_bytes(text, "parent", spec->cgroup_parent);
+	json_text_bytes(text, "name", name);
+	json_text_open(text, "controllers", '[');
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (controllers & CGROUP_BIT(i))
+			json_text_bytes(text, NULL, cgroup_controller_name((enum cgroup_controller)i));
+	json_text_close(text, ']');
+	json_text_close(text, '}');
 }
 
-static json_t *policy_json(const struct berth_memory_policy *policy)
+static void write_policy(struct json_text *text, const struct berth_memory_policy *policy)
 {
-	return json_pack("{s:i, s:i, s:I, s:f, s:b}", "grace_ms", policy->grace_ms, "lenient_ms", policy->lenient_ms,
-			 "reserve", (json_int_t)policy->reserve, "pressure", policy->pressure, "freeze",
-			 policy->freeze);
+	json_text_open(text, "memory_policy", '{');
+	json_text_number(text, "grace_ms", (uint64_t)policy->grace_ms);
+	json_text_number(text, "lenient_ms", (uint64_t)policy->lenient_ms);
+	json_text_number(text, "reserve", policy->reserve);
+	json_text_value(text, "pressure", json_real(policy->pressure));
+	json_text_bool(text, "freeze", policy->freeze);
+	json_text_close(text, '}');
 }
 
-static json_t *number_json(uint64_t number)
+void record_write(struct json_text *text, const struct spec *spec, unsigned int controllers, uint64_t started_ns)
 {
-	return json_integer((json_int_t)number);
-}
-
-json_t *record_make(const struct spec *spec, unsigned int controllers, uint64_t started_ns)
-{
-	const struct {
-		const char *key;
-		json_t *value;
-	} members[] = {
-		{"name", json_from_bytes(spec->name)},
-		{"started_ns", number_json(started_ns)},
-		{"root", json_from_bytes(spec->root)},
-		{"root_directory", json_from_bytes(spec->root_directory)},
-		{"framework", json_from_bytes(spec->framework)},
-		{"command", json_from_strings((const char *const *)spec->argv)},
-		{"workdir", json_from_bytes(spec->workdir)},
-		{"user", json_from_bytes(spec->user)},
-		{"uid", number_json(spec->uid)},
-		{"gid", number_json(spec->gid)},
-		{"hostname", json_from_bytes(spec->hostname)},
-		{"flags", number_json(spec->flags)},
-		{"namespaces", number_json(spec_namespaces(spec))},
-		{"capabilities", number_json(spec->capabilities)},
-		{"ambient", number_json(spec->ambient)},
-		{"seccomp", json_from_bytes(spec->seccomp.name)},
-		{"cgroup", cgroup_json(spec, controllers)},
-		{"limits", limits_json(&spec->limits)},
-		{"cgroup_files", json_from_strings((const char *const *)spec->cgroup_files)},
-		{"memory_policy", policy_json(&spec->memory_policy)},
-		{"volumes", volumes_json(spec)},
-		{"tmpfs", tmpfs_json(spec)},
-		{"rlimits", rlimits_json(spec)},
-		{"devices", devices_json(spec)},
-		{"device_rules", device_rules_json(spec)},
-	};
-	json_t *record = json_object();
-	bool complete = record;
-	/* Each value is taken over even if it can't be set. */
-	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-		complete &= json_object_set_new(record, members[i].key, members[i].value) == 0;
-	if (complete)
-		return record;
-	json_decref(record);
-	return NULL;
+	json_text_open(text, NULL, '{');
+	json_text_bytes(text, "name", spec->name);
+	json_text_number(text, "started_ns", started_ns);
+	json_text_bytes(text, "root", spec->root);
+	json_text_bytes(text, "root_directory", spec->root_directory);
+	json_text_bytes(text, "framework", spec->framework);
+	json_text_strings(text, "command", (const char *const *)spec->argv);
+	json_text_bytes(text, "workdir", spec->workdir);
+	json_text_bytes(text, "user", spec->user);
+	json_text_number(text, "uid", spec->uid);
+	json_text_number(text, "gid", spec->gid);
+	json_text_bytes(text, "hostname", spec->hostname);
+	json_text_number(text, "flags", spec->flags);
+	json_text_number(text, "namespaces", spec_namespaces(spec));
+	json_text_number(text, "capabilities", spec->capabilities);
+	json_text_number(text, "ambient", spec->ambient);
+	json_text_bytes(text, "seccomp", spec->seccomp.name);
+	write_cgroup(text, spec, controllers);
+	write_limits(text, &spec->limits);
+	json_text_strings(text, "cgroup_files", (const char *const *)spec->cgroup_files);
+	write_policy(text, &spec->memory_policy);
+	write_volumes(text, spec);
+	write_tmpfs(text, spec);
+	write_rlimits(text, spec);
+	json_text_value(text, "devices", devices_json(spec));
+	json_text_value(text, "device_rules", device_rules_json(spec));
+	json_text_close(text, '}');
 }
 
 json_t *record_load(int directory, struct error *error)
 {
 	cleanup_free char *text = NULL;
-	ssize_t length = file_read_all(directory, "container.json", RECORD_LIMIT, &text);
+	ssize_t length = state_read_json(directory, &text);
 	if (length < 0)
 		return error_errno(error, (int)-length, "read the container's record"), NULL;
 	json_error_t fault;

@@ -17,36 +17,11 @@
 #include <unistd.h>
 
 #include "nsutil/base/file.h"
-#include "runtime/json.h"
 #include "runtime/name.h"
 #include "runtime/record.h"
 
 /* Directories under this prefix are not containers yet. */
 static const char unfinished[] = ".new-";
-
-/* Creates a file with the given bytes. 0 or -errno. */
-static int file_create(int directory, const char *name, const void *data, size_t size)
-{
-	cleanup_fd int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	ssize_t written = size ? write(fd, data, size) : 0;
-	if (written < 0)
-		return -errno;
-	return (size_t)written == size ? 0 : -ENOSPC;
-}
-
-static int environment_create(int directory, char *const *environment)
-{
-	cleanup_free char *bytes = NULL;
-	size_t size;
-	cleanup_file FILE *stream = open_memstream(&bytes, &size);
-	for (size_t i = 0; stream && environment[i]; i++)
-		fwrite(environment[i], 1, strlen(environment[i]) + 1, stream);
-	if (!stream || fflush(stream) != 0)
-		return -ENOMEM;
-	return file_create(directory, "environ", bytes, size);
-}
 
 static int seccomp_create(int directory, const struct seccomp_choice *choice)
 {
@@ -59,29 +34,24 @@ static int seccomp_create(int directory, const struct seccomp_choice *choice)
 
 static int fill(int directory, const struct spec *spec, unsigned int controllers, uint64_t started_ns)
 {
-	cleanup_json json_t *json = record_make(spec, controllers, started_ns);
-	cleanup_free char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	if (!text)
+	cleanup_json_text struct json_text json = {0};
+	record_write(&json, spec, controllers, started_ns);
+	if (json.failed)
 		return -ENOMEM;
-	int code = file_create(directory, "container.json", text, strlen(text));
-	if (code == 0)
-		code = environment_create(directory, spec->env);
+	int code = state_create_record(directory, json.bytes, json.size, spec->env);
 	if (code == 0)
 		code = seccomp_create(directory, &spec->seccomp);
 	if (code == 0 && !(spec->flags & BERTH_NO_INIT))
 		code = file_create(directory, "exit", NULL, 0);
-	if (code == 0)
-		code = file_create(directory, "end", NULL, 0);
 	return code;
 }
 
 /* Empties the directory and removes it under the name. 0 or -errno. */
 static int directory_remove(int directory, int root, const char *name)
 {
-	static const char *const always[] = {"init", "exit", "environ", "end", "container.json"};
 	static const char *const rare[] = {"control", "scale", "reason", "seccomp", "idmap"};
-	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
-		unlinkat(directory, always[i], 0);
+	unlinkat(directory, "exit", 0);
+	unlinkat(directory, "record", 0);
 	int code = unlinkat(root, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 	/* Most end without these: only then are they looked for. */
 	for (size_t i = 0; i < sizeof rare / sizeof *rare && code == -ENOTEMPTY; i++)
@@ -150,28 +120,6 @@ uint64_t state_ticks_now(void)
 	return (uint64_t)now.tv_sec * ticks + (uint64_t)now.tv_nsec / (1000000000 / ticks);
 }
 
-int state_write_init(int directory, pid_t pid, uint64_t earliest, const char *fallbacks, struct error *error)
-{
-	char text[512];
-	int length = snprintf(text, sizeof text, "%d %" PRIu64 " %" PRIu64 "\n%s", pid, earliest, state_ticks_now(),
-			      fallbacks);
-	int code = file_create(directory, "init", text, (size_t)length);
-	return code < 0 ? error_errno(error, -code, "record the container's process") : 0;
-}
-
-int state_read_init(int directory, pid_t *pid, uint64_t *earliest, uint64_t *latest)
-{
-	char text[1024];
-	ssize_t length = file_read(directory, "init", text, sizeof text);
-	/* Made, and not written yet, is not made yet. */
-	if (length <= 0)
-		return length < 0 ? (int)length : -ENOENT;
-	int fields = sscanf(text, "%d %" SCNu64 " %" SCNu64, pid, earliest, latest);
-	if (fields == 2)
-		*latest = *earliest;
-	return fields >= 2 && *pid > 0 ? 0 : -EBADMSG;
-}
-
 int state_open_init(int directory, pid_t *pid)
 {
 	uint64_t earliest, latest, now;
@@ -224,56 +172,6 @@ int state_read_reason(int directory, char *detail, size_t size)
 	if (second)
 		snprintf(detail, size, "%.*s", (int)strcspn(second + 1, "\n"), second + 1);
 	return reason;
-}
-
-int state_write_end(int directory, const struct berth_end *end, struct error *error)
-{
-	/* Into the file that is there: who waits for the end has it open, and may read it when its name is gone. */
-	cleanup_json json_t *json =
-		json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "reason",
-			  berth_reason_name(end->reason), "number", end->reason, "code", end->code, "started_ns",
-			  (json_int_t)end->started_ns, "ended_ns", (json_int_t)end->ended_ns, "memory_limit",
-			  (json_int_t)end->memory_limit, "memory_peak", (json_int_t)end->memory_peak, "oom_kills",
-			  (json_int_t)end->oom_kills, "cpu_ns", (json_int_t)end->cpu_ns, "text", end->text);
-	cleanup_free char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	int code = text ? file_write(directory, "end", text) : -ENOMEM;
-	return code < 0 ? error_errno(error, -code, "record the container's end") : 0;
-}
-
-int state_open_end(int directory)
-{
-	int fd = openat(directory, "end", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
-}
-
-int state_read_end(int end_fd, struct berth_end *end)
-{
-	char text[2048];
-	ssize_t length = pread(end_fd, text, sizeof text - 1, 0);
-	if (length <= 0)
-		return length < 0 ? -errno : -ENODATA;
-	text[length] = '\0';
-	cleanup_json json_t *json = json_loads(text, 0, NULL);
-	json_int_t started, ended, limit, peak, kills, cpu;
-	int reason, code;
-	const char *sentence;
-	if (!json || json_unpack(json, "{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "number", &reason, "code",
-				 &code, "started_ns", &started, "ended_ns", &ended, "memory_limit", &limit,
-				 "memory_peak", &peak, "oom_kills", &kills, "cpu_ns", &cpu, "text", &sentence) < 0)
-		return -EBADMSG;
-	*end = (struct berth_end){
-		.size = sizeof *end,
-		.reason = (enum berth_reason)reason,
-		.code = code,
-		.started_ns = (uint64_t)started,
-		.ended_ns = (uint64_t)ended,
-		.memory_limit = (uint64_t)limit,
-		.memory_peak = (uint64_t)peak,
-		.oom_kills = (uint64_t)kills,
-		.cpu_ns = (uint64_t)cpu,
-	};
-	snprintf(end->text, sizeof end->text, "%s", sentence);
-	return 0;
 }
 
 int state_remove_entry(const struct berth *berth, int directory, const char *entry, struct error *error)

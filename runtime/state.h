@@ -3,18 +3,15 @@
  * What is recorded of a container: STATE_ROOT/ENCODED_NAME/, made complete and renamed into place, so that a name has
  * one owner. Its files:
  *
- *     container.json   what it is: written once, before anything else is made
- *     environ          its environment, as /proc/PID/environ
+ *     record           what it is, a head, JSON and its environment: written once, before anything else is made; in the
+ *                      head its process, once it runs, and in the end how it ended. state_record.c
  *     seccomp          its filter of system calls, where that is neither the default nor none; binary
  *     idmap            the maps of its user namespace, where it has one: "u INSIDE OUTSIDE LENGTH", "g ...", a line
- * each init             "PID EARLIEST LATEST\n", once it runs: between which ticks since boot it was started; a further
- *                      line for each fallback that was taken
  *     exit             the command's wait status as init saw it, an int in native order; init, where there is one,
  *                      holds it open
  *     reason           why it was killed, if somebody asked for that: the reason's number, a line of detail
  *     control          the socket of an owner that attends to it
  *     scale            a lowering of its memory limit that is under way, scale_note.h; binary
- *     end              how it ended, JSON, written by the owner; empty until then
  *
  * Ownership is an exclusive flock(2) on the directory: it ends with the owner, however that ends.
  */
@@ -26,7 +23,7 @@
 
 #include "runtime/spec.h"
 
-/* What container.json says that is needed to use the container. */
+/* What the record says that is needed to use the container. */
 struct record {
 	char *name;
 	char **argv;
@@ -49,8 +46,8 @@ struct record {
 void record_free(struct record *record);
 
 /*
- * Reserves the spec's name: makes its directory, locked, with container.json, environ and empty exit and end. Returns
- * the directory's descriptor; -EEXIST if the name is taken. controllers: those of the cgroup that will be made.
+ * Reserves the spec's name: makes its directory, locked, with the record and an empty exit. Returns the directory's
+ * descriptor; -EEXIST if the name is taken. controllers: those of the cgroup that will be made.
  */
 int state_create(const struct berth *berth, const struct spec *spec, unsigned int controllers, uint64_t started_ns,
 		 struct error *error);
@@ -58,18 +55,26 @@ int state_create(const struct berth *berth, const struct spec *spec, unsigned in
 /* Opens the directory of a container, or -errno; -ENOENT if there is none. Not locked. */
 int state_open(const struct berth *berth, const char *name, struct error *error);
 
-/* Reads container.json. The caller frees with record_free. -ENOENT: the directory is being removed. */
+/* Reads the record. The caller frees with record_free. -ENOENT: the directory is being removed. */
 int state_read(int directory, struct record *record, struct error *error);
 
 /* CLOCK_BOOTTIME in the unit of a process's start time, proc_pid_stat(5). */
 uint64_t state_ticks_now(void);
 
+/* For state_create: the record, with room for what comes later. 0 or -errno. */
+int state_create_record(int directory, const char *json, size_t json_size, char *const *environment);
+
+/* The record's parts, malloc'ed, NUL-terminated; their size or -errno. The environment as /proc/PID/environ has it. */
+ssize_t state_read_json(int directory, char **json);
+ssize_t state_read_environment(int directory, char **environment);
+
 /*
- * The init file. earliest: state_ticks_now before the process was made; later than now it can't have been. fallbacks:
- * lines to add, or "". state_read_init gives -ENOENT while there is none.
+ * The process. earliest: state_ticks_now before it was made; later than now it can't have been. fallbacks: a line for
+ * each that was taken, or "". state_read_init gives -ENOENT while there is none.
  */
 int state_write_init(int directory, pid_t pid, uint64_t earliest, const char *fallbacks, struct error *error);
 int state_read_init(int directory, pid_t *pid, uint64_t *earliest, uint64_t *latest);
+void state_read_fallbacks(int directory, char *fallbacks, size_t size);
 
 /*
  * A pidfd on the process recorded, or -ESRCH if it has ended: the pid may be another's by now, which its start time
@@ -91,8 +96,8 @@ int state_read_reason(int directory, char *detail, size_t size);
 
 int state_write_end(int directory, const struct berth_end *end, struct error *error);
 /*
- * Opens the end file, which then can be read even when the record has been removed. state_read_end gives -ENODATA while
- * there is no end.
+ * Opens the record for its end, which then can be read even when it has been removed. state_read_end gives -ENODATA
+ * while there is no end.
  */
 int state_open_end(int directory);
 int state_read_end(int end_fd, struct berth_end *end);

@@ -121,6 +121,17 @@ int file_write(int directory, const char *path, const char *text)
 	return (size_t)written == length ? 0 : -EIO;
 }
 
+int file_create(int directory, const char *path, const void *data, size_t size)
+{
+	cleanup_fd int fd = openat(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	ssize_t written = size ? write(fd, data, size) : 0;
+	if (written < 0)
+		return -errno;
+	return (size_t)written == size ? 0 : -ENOSPC;
+}
+
 int file_replace(int directory, const char *path, const void *data, size_t size, mode_t mode)
 {
 	char temporary[256];

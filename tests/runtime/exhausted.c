@@ -196,6 +196,10 @@ Test(exhausted, state_root_is_full)
 	berth_close(rt.berth);
 	cr_assert_eq(mount("tmpfs", rt.state, "tmpfs", 0, "size=8k,mode=700"), 0);
 	rt.berth = rt_open();
+	static const char filling[4096];
+	cleanup_fd int filler = open(rt_path("state/.filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	while (write(filler, filling, sizeof filling) > 0)
+		;
 	struct berth_options options = RT_OPTIONS("act", "exit", "0");
 	rt_launch_fails(&options, -ENOSPC, 125);
 	cr_expect(strstr(rt.error.text, "record"), "%s", rt.error.text);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "nsutil/base/cleanup.h"
 #include "runtime/launch.h"
 #include "runtime/name.h"
 #include "runtime/state.h"
@@ -400,10 +401,10 @@ Test(recovery, of_a_state_directory_without_a_name)
 	char path[200];
 	pid_t dead = rt_fork((int (*)(void *))(void (*)(void))getpid, NULL);
 	rt_wait_child(dead);
-	snprintf(path, sizeof path, "state/.new-%d-0/container.json", dead);
+	snprintf(path, sizeof path, "state/.new-%d-0/record", dead);
 	rt_write(path, "{");
 	/* One whose maker lives stays. */
-	snprintf(path, sizeof path, "state/.new-%d-0/container.json", getpid());
+	snprintf(path, sizeof path, "state/.new-%d-0/record", getpid());
 	rt_write(path, "{");
 	struct berth_container **all;
 	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0);
@@ -415,7 +416,7 @@ Test(recovery, of_a_state_directory_without_a_name)
 
 Test(recovery, of_a_damaged_record)
 {
-	rt_write("state/damaged/container.json", "{\"name\": ");
+	rt_write("state/damaged/record", "{\"name\": ");
 	rt_write("state/empty/x", "");
 	cr_assert_eq(unlink(rt_path("state/empty/x")), 0);
 	struct berth_container **all, *found;
@@ -473,9 +474,8 @@ Test(recovery, of_a_pid_that_was_reused)
 	pid_t pid;
 	killed_slave(&options, 1, &pid);
 	rt_wait_gone(pid);
-	char text[64];
-	snprintf(text, sizeof text, "%d 1\n", getpid());
-	rt_write("state/reused/init", text);
+	cleanup_fd int directory = open(rt_path("state/reused"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rt_ok(state_write_init(directory, getpid(), state_ticks_now() + 1, "", NULL));
 	struct berth_container **all;
 	cr_assert_eq(berth_recover(rt.berth, &all, &rt.error), 1, "%s", rt.error.text);
 	cr_expect_eq(berth_container_state(all[0]), BERTH_ENDED);

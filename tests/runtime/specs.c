@@ -373,11 +373,13 @@ Test(specs, record_and_back)
 	struct spec spec;
 	cr_assert_eq(spec_from_options(&options, &spec, &error), 0, "%s", error.text);
 	unsigned int controllers = CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_IO);
-	json_t *json = record_make(&spec, controllers, 1234567890123456789);
-	char *text = json_dumps(json, 0);
-	json_t *again = json_loads(text, 0, NULL);
+	cleanup_json_text struct json_text text = {0};
+	record_write(&text, &spec, controllers, 1234567890123456789);
+	cr_assert_not(text.failed);
+	json_t *json = json_loads(text.bytes, 0, NULL);
+	cr_assert_not_null(json, "%s", text.bytes);
 	struct record record;
-	cr_assert_eq(record_parse(again, &record, &error), 0, "%s", error.text);
+	cr_assert_eq(record_parse(json, &record, &error), 0, "%s", error.text);
 	cr_expect_str_eq(record.name, options.name);
 	cr_expect_str_eq(record.framework, "F\xfe");
 	cr_expect_str_eq(record.workdir, options.workdir);
@@ -390,8 +392,6 @@ Test(specs, record_and_back)
 	cr_expect_eq(record.started_ns, 1234567890123456789u);
 	cr_expect_eq(record.capabilities, spec.capabilities);
 	record_free(&record);
-	json_decref(again);
-	free(text);
 	/* Each thing that it can't do without. */
 	static const char *const needed[] = {"name", "workdir", "cgroup"};
 	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The record: what is written at once is read back in parts, what comes later has its place, and damage is told. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nsutil/base/cleanup.h"
+#include "runtime/json_text.h"
+#include "runtime/state.h"
+#include "tests/runtime/fixture.h"
+
+TestSuite(state_record, .init = rt_init, .fini = rt_fini);
+
+static const char json[] = "{\"name\":\"x\"}";
+static char *environment[] = {(char[]){"A=1"}, (char[]){""}, (char[]){"B="}, NULL};
+
+static int directory_with_record(void)
+{
+	cr_assert_eq(mkdir(rt_path("one"), 0700), 0);
+	int directory = open(rt_path("one"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_geq(directory, 0);
+	cr_assert_eq(state_create_record(directory, json, sizeof json - 1, environment), 0);
+	return directory;
+}
+
+Test(state_record, gives_back_what_was_written)
+{
+	cleanup_fd int directory = directory_with_record();
+	cleanup_free char *text = NULL, *variables = NULL;
+	cr_expect_eq(state_read_json(directory, &text), (ssize_t)sizeof json - 1);
+	cr_expect_str_eq(text, json);
+	cr_expect_eq(state_read_environment(directory, &variables), 8);
+	cr_expect_arr_eq(variables, "A=1\0\0B=\0", 8);
+	cr_expect_eq(state_create_record(directory, json, sizeof json - 1, environment), -EEXIST);
+}
+
+Test(state_record, process_and_end_come_later)
+{
+	cleanup_fd int directory = directory_with_record();
+	cleanup_fd int fd = state_open_end(directory);
+	struct berth_end end = BERTH_END_INIT;
+	pid_t pid;
+	uint64_t earliest, latest;
+	char fallbacks[64];
+	cr_expect_eq(state_read_init(directory, &pid, &earliest, &latest), -ENOENT);
+	cr_expect_eq(state_read_end(fd, &end), -ENODATA);
+	cr_assert_eq(state_write_init(directory, 4711, 5, "one\ntwo\n", NULL), 0);
+	cr_assert_eq(state_read_init(directory, &pid, &earliest, &latest), 0);
+	cr_expect(pid == 4711 && earliest == 5 && latest >= 5);
+	state_read_fallbacks(directory, fallbacks, sizeof fallbacks);
+	cr_expect_str_eq(fallbacks, "one\ntwo\n");
+	end.reason = BERTH_EXITED;
+	end.code = 9;
+	end.memory_limit = BERTH_UNLIMITED;
+	strcpy(end.text, "exited with status 9");
+	cr_assert_eq(state_write_end(directory, &end, NULL), 0);
+	/* Also when its name is gone. */
+	cr_assert_eq(unlinkat(directory, "record", 0), 0);
+	struct berth_end read = BERTH_END_INIT;
+	cr_assert_eq(state_read_end(fd, &read), 0);
+	cr_expect(read.reason == BERTH_EXITED && read.code == 9 && read.memory_limit == BERTH_UNLIMITED);
+	cr_expect_str_eq(read.text, "exited with status 9");
+}
+
+Test(state_record, damage_is_told)
+{
+	cleanup_fd int directory = directory_with_record();
+	struct stat status;
+	cleanup_free char *text = NULL;
+	struct berth_end end = BERTH_END_INIT;
+	cr_assert_eq(fstatat(directory, "record", &status, 0), 0);
+	cleanup_fd int fd = openat(directory, "record", O_RDWR | O_CLOEXEC);
+	/* The environment, the JSON, the head are cut. */
+	cr_assert_eq(ftruncate(fd, status.st_size - 1), 0);
+	cr_expect_eq(state_read_environment(directory, &text), -EBADMSG);
+	cr_expect_geq(state_read_json(directory, &text), 0);
+	free(steal_pointer(&text));
+	cr_assert_eq(ftruncate(fd, status.st_size - 10), 0);
+	cr_expect_eq(state_read_json(directory, &text), -EBADMSG);
+	cr_assert_eq(ftruncate(fd, 100), 0);
+	cr_expect_eq(state_read_json(directory, &text), -EBADMSG);
+	cr_expect_eq(state_read_end(fd, &end), -EBADMSG);
+	cr_assert_eq(ftruncate(fd, status.st_size), 0);
+	cr_assert_eq(pwrite(fd, "x", 1, 0), 1);
+	cr_expect_eq(state_read_json(directory, &text), -EBADMSG);
+	cr_assert_eq(pwrite(fd, "b", 1, 0), 1);
+	/* Sizes beyond all reason. */
+	static const uint32_t huge = UINT32_MAX;
+	cr_assert_eq(pwrite(fd, &huge, sizeof huge, 8), (ssize_t)sizeof huge);
+	cr_expect_eq(state_read_json(directory, &text), -EBADMSG);
+	cr_expect_eq(state_read_environment(directory, &text), -EBADMSG);
+}
+
+Test(state_record, json_is_as_jansson_has_it)
+{
+	cleanup_json_text struct json_text text = {0};
+	json_text_open(&text, NULL, '{');
+	json_text_bytes(&text, "plain", "a b");
+	json_text_bytes(&text, "escaped", "quote \" slash \\ line \n umlaut \xc3\xa4");
+	json_text_bytes(&text, "no_text", "\xff");
+	json_text_bytes(&text, "none", NULL);
+	json_text_number(&text, "zero", 0);
+	json_text_number(&text, "most", INT64_MAX);
+	json_text_number(&text, "negative", (uint64_t)-5);
+	json_text_bool(&text, "yes", true);
+	json_text_strings(&text, "empty", (const char *const[]){NULL});
+	json_text_strings(&text, "list", (const char *const[]){"", "x", NULL});
+	json_text_value(&text, "real", json_real(0.5));
+	json_text_close(&text, '}');
+	cr_assert_not(text.failed);
+	json_t *read = json_loads(text.bytes, 0, NULL);
+	cr_assert_not_null(read, "%s", text.bytes);
+	json_t *expected = json_pack("{s:s, s:s, s:{s:s}, s:n, s:i, s:I, s:i, s:b, s:[], s:[s,s], s:f}", "plain", "a b",
+				     "escaped", "quote \" slash \\ line \n umlaut \xc3\xa4", "no_text", "hex", "ff",
+				     "none", "zero", 0, "most", (json_int_t)INT64_MAX, "negative", -5, "yes", 1,
+				     "empty", "list", "", "x", "real", 0.5);
+	cr_expect(json_equal(read, expected), "%s", text.bytes);
+	json_decref(read);
+	json_decref(expected);
+}
