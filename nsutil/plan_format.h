@@ -34,7 +34,7 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
 	X(SYMLINK, "symlink") /* text: where it points, text2: path */                                                 \
 	X(MKNOD, "mknod")     /* text: path, n[0]: type and mode, n[1]: major, n[2]: minor */                          \
 	X(DEVICE, "device")   /* text: node on the host, no link, text2: file in the root to bind it on, read-only;    \
-				 n[0]:   S_IFCHR or S_IFBLK, n[1]: major, n[2]: minor, which it must have */           \
+				 n[0]: S_IFCHR or S_IFBLK, n[1]: major, n[2]: minor, which it must have */             \
 	X(READ_ONLY, "read-only") /* text: path in the root, with what is mounted below; may be missing */             \
 	X(MASK, "mask")   /* text: path in the root to hide behind /dev/null or an empty directory; may be missing */  \
 	X(ROOT, "root")   /* text: the mount point that becomes the root */                                            \

@@ -203,7 +203,11 @@ int step_device(struct carrier *carrier, const struct plan_step *step)
 	    status.st_rdev != makedev((unsigned int)step->n[1], (unsigned int)step->n[2]))
 		return -ENODEV;
 	cleanup_fd int place = path_open(carrier, step, step_text2(carrier, step));
-	return place < 0 ? place : cover(node, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, place);
+	if (place < 0)
+		return place;
+	if (path_strays(carrier, step, step_text2(carrier, step), place))
+		return -ELOOP;
+	return cover(node, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, place);
 }
 
 int step_root(struct carrier *carrier, const struct plan_step *step)
