@@ -302,6 +302,11 @@ void plan_add_setns(struct plan *plan, uint64_t namespaces)
 	step_add(plan, (struct plan_step){.op = PLAN_SETNS, .n = {namespaces}});
 }
 
+void plan_add_unshare(struct plan *plan, uint64_t namespaces)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_UNSHARE, .n = {namespaces}});
+}
+
 void plan_add_hostname(struct plan *plan, const char *name)
 {
 	step_add(plan, (struct plan_step){.op = PLAN_HOSTNAME, .text = string_add(plan, name)});

@@ -66,6 +66,8 @@ void plan_add_device(struct plan *plan, const char *source, const char *target, 
 void plan_add_root(struct plan *plan, const char *path);
 void plan_add_pivot(struct plan *plan);
 void plan_add_setns(struct plan *plan, uint64_t namespaces);
+/* For namespaces that must be made where the process is, like cgroup_namespaces(7); others are cloned into. */
+void plan_add_unshare(struct plan *plan, uint64_t namespaces);
 void plan_add_hostname(struct plan *plan, const char *name);
 void plan_add_loopback(struct plan *plan);
 void plan_add_die_with_parent(struct plan *plan);

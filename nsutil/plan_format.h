@@ -42,6 +42,7 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
 	/* Namespaces and the process. */                                                                              \
 	X(SETNS, "setns")       /* n[0]: CLONE_NEW*; enter those of the process behind INIT_FD_NAMESPACES; a user      \
 				   namespace as its root */                                                            \
+	X(UNSHARE, "unshare")   /* n[0]: CLONE_NEW*; leave those of the caller for new ones */                         \
 	X(HOSTNAME, "hostname") /* text */                                                                             \
 	X(LOOPBACK, "loopback") /* bring lo up */                                                                      \
 	X(DIE_WITH_PARENT, "die-with-parent")                                                                          \

@@ -200,10 +200,11 @@ enum {
 	BERTH_FEW_CGROUPS = 1 << 8,     /* only the cgroups that the limits need: quicker, but fewer statistics */
 	BERTH_ENV_CLEAR = 1 << 9,       /* env alone is the environment; default: the caller's, with env over it */
 	BERTH_NEW_PRIVILEGES = 1 << 10, /* exec may give privileges (sudo, su, ping): default: no_new_privs is set */
-	BERTH_BARE_ROOT = 1 << 11, /* of what is mounted inside by default only /proc: no /dev, no /sys, and none of
-				      the kernel's files masked or read-only. For commands that are trusted, and in
-				      roots that nobody else writes to: with BERTH_NO_INIT they are executed straight
-				      from the caller's memory, and could execute the caller's own program */
+	BERTH_BARE_ROOT = 1 << 11,   /* of what is mounted inside by default only /proc: no /dev, no /sys, and none of
+					the kernel's files masked or read-only. For commands that are trusted, and in
+					roots that nobody else writes to: with BERTH_NO_INIT they are executed straight
+					from the caller's memory, and could execute the caller's own program */
+	BERTH_HOST_CGROUP = 1 << 12, /* the host's view of cgroups in /proc/PID/cgroup; default: a cgroup namespace */
 };
 
 struct berth_options {

@@ -181,7 +181,7 @@ static const struct {
 	{"ipc-namespace", CLONE_NEWIPC, BERTH_FAIL, "IPC", "CONFIG_IPC_NS", "max_ipc_namespaces"},
 	{"net-namespace", CLONE_NEWNET, BERTH_FAIL, "network", "CONFIG_NET_NS", "max_net_namespaces"},
 	{"user-namespace", CLONE_NEWUSER, BERTH_WARN, "user", "CONFIG_USER_NS", "max_user_namespaces"},
-	{"cgroup-namespace", CLONE_NEWCGROUP, BERTH_WARN, "cgroup", "CONFIG_CGROUPS", "max_cgroup_namespaces"},
+	{"cgroup-namespace", CLONE_NEWCGROUP, BERTH_FAIL, "cgroup", "CONFIG_CGROUPS", "max_cgroup_namespaces"},
 };
 
 /* In a PID namespace of its own, whether it really is. */

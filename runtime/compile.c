@@ -265,6 +265,8 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 		plan_add_setsid(made);
 	if (!spec_is_shifted(spec))
 		compile_keyring(made);
+	if (!(spec->flags & BERTH_HOST_CGROUP))
+		plan_add_unshare(made, CLONE_NEWCGROUP);
 	if (spec_held_namespaces(spec))
 		plan_add_setns(made, spec_held_namespaces(spec));
 	plan_add_private(made);

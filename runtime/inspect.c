@@ -75,6 +75,7 @@ static const struct {
 	{BERTH_ENV_CLEAR, "env-clear"},
 	{BERTH_NEW_PRIVILEGES, "new-privileges"},
 	{BERTH_BARE_ROOT, "bare-root"},
+	{BERTH_HOST_CGROUP, "host-cgroup"},
 };
 
 static json_t *flags_json(unsigned int flags)
@@ -103,8 +104,8 @@ static const struct {
 	uint64_t bit;
 	const char *name;
 } namespace_names[] = {
-	{CLONE_NEWPID, "pid"}, {CLONE_NEWNS, "mount"}, {CLONE_NEWUTS, "uts"},
-	{CLONE_NEWIPC, "ipc"}, {CLONE_NEWNET, "net"},  {CLONE_NEWUSER, "user"},
+	{CLONE_NEWPID, "pid"}, {CLONE_NEWNS, "mount"},  {CLONE_NEWUTS, "uts"},       {CLONE_NEWIPC, "ipc"},
+	{CLONE_NEWNET, "net"}, {CLONE_NEWUSER, "user"}, {CLONE_NEWCGROUP, "cgroup"},
 };
 
 static json_t *namespaces_json(uint64_t namespaces)
@@ -294,16 +295,15 @@ static json_t *preparation(const struct berth *berth, const struct spec *spec, s
 		json_array_append_new(lines,
 				      sentence_json("%.*s", (int)strcspn(devices_fallback, "\n"), devices_fallback));
 	char list[64];
-	uint64_t held = spec_held_namespaces(spec), cloned = spec_namespaces(spec) & ~held;
+	uint64_t held = spec_held_namespaces(spec);
 	if (spec->userns != USERNS_HOST) {
 		namespaces_list(held, list, sizeof list);
 		json_array_append_new(lines,
 				      sentence_json("make a user namespace%s%s", held ? ", and in it:" : "", list));
 		maps_tell(lines, "uids", &spec->maps.uids);
 		maps_tell(lines, "gids", &spec->maps.gids);
-		cloned &= ~(uint64_t)CLONE_NEWUSER;
 	}
-	namespaces_list(cloned, list, sizeof list);
+	namespaces_list(spec_cloned_namespaces(spec), list, sizeof list);
 	json_array_append_new(lines, sentence_json("clone into new namespaces:%s", list));
 	return lines;
 }

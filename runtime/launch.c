@@ -155,7 +155,7 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		.init_fd = container->berth->init_fd,
 		.plan = plan,
 		.trusted = spec->flags & BERTH_BARE_ROOT,
-		.namespaces = container->record.namespaces & ~(CLONE_NEWUSER | spec_held_namespaces(spec)),
+		.namespaces = spec_cloned_namespaces(spec),
 		.cgroup_into = entry.into,
 		.cgroup_into_procs = entry.into_procs,
 		.cgroup_procs = entry.procs,

@@ -20,7 +20,7 @@
 #include "runtime/parse.h"
 #include "runtime/users.h"
 
-enum { KNOWN_FLAGS = (BERTH_BARE_ROOT << 1) - 1, CPU_PERIOD_US = 100000, CPU_SHARES_LEAST = 10 };
+enum { KNOWN_FLAGS = (BERTH_HOST_CGROUP << 1) - 1, CPU_PERIOD_US = 100000, CPU_SHARES_LEAST = 10 };
 
 void spec_free(struct spec *spec)
 {
@@ -65,6 +65,8 @@ uint64_t spec_namespaces(const struct spec *spec)
 		namespaces |= CLONE_NEWUTS;
 	if (!(spec->flags & BERTH_HOST_IPC))
 		namespaces |= CLONE_NEWIPC;
+	if (!(spec->flags & BERTH_HOST_CGROUP))
+		namespaces |= CLONE_NEWCGROUP;
 	if (spec->flags & BERTH_NET_NONE)
 		namespaces |= CLONE_NEWNET;
 	if (spec->userns != USERNS_HOST)
@@ -75,6 +77,12 @@ uint64_t spec_namespaces(const struct spec *spec)
 uint64_t spec_held_namespaces(const struct spec *spec)
 {
 	return spec_is_shifted(spec) ? spec_namespaces(spec) & (CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) : 0;
+}
+
+uint64_t spec_cloned_namespaces(const struct spec *spec)
+{
+	/* The user namespace is entered; the cgroup namespace's top is where its first process is: in its cgroups. */
+	return spec_namespaces(spec) & ~(CLONE_NEWUSER | CLONE_NEWCGROUP | spec_held_namespaces(spec));
 }
 
 bool spec_claims_ids(const struct spec *spec)

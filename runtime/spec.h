@@ -82,6 +82,8 @@ bool spec_root_is_host(const struct spec *spec);
 
 /* The namespaces it gets: CLONE_NEW*. */
 uint64_t spec_namespaces(const struct spec *spec);
+/* Those of them that its first process is cloned into. */
+uint64_t spec_cloned_namespaces(const struct spec *spec);
 /* Those of them that are made with its user namespace, and belong to it: none where it has none of its own. */
 uint64_t spec_held_namespaces(const struct spec *spec);
 /* Whether its range of ids is claimed when its name is, and not known before. */

@@ -22,6 +22,7 @@ static step_function *const run_step[PLAN_OP_COUNT] = {
 	[PLAN_ROOT] = step_root,
 	[PLAN_PIVOT] = step_pivot,
 	[PLAN_SETNS] = step_setns,
+	[PLAN_UNSHARE] = step_unshare,
 	[PLAN_HOSTNAME] = step_hostname,
 	[PLAN_LOOPBACK] = step_loopback,
 	[PLAN_DIE_WITH_PARENT] = step_die_with_parent,

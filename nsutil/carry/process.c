@@ -33,6 +33,12 @@ int step_setns(struct carrier *carrier, const struct plan_step *step)
 	return 0;
 }
 
+int step_unshare(struct carrier *carrier, const struct plan_step *step)
+{
+	(void)carrier;
+	return unshare((int)step->n[0]) < 0 ? -errno : 0;
+}
+
 int step_hostname(struct carrier *carrier, const struct plan_step *step)
 {
 	const char *name = step_text(carrier, step);

@@ -37,7 +37,7 @@ _berth()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
 	local resources="--cpus --cpu-limit --cpuset --mem --swap --pids -c -m"
 	local run="--name --root --volume --tmpfs --read-only --device --device-cgroup-rule --env --env-clear
-		--workdir --user --hostname --net --uts --ipc --tty --interactive --init --no-init --detach --log
+		--workdir --user --hostname --net --uts --ipc --cgroupns --tty --interactive --init --no-init --detach --log
 		--cgroup-parent --rlimit --timeout --cap-add --cap-drop --seccomp --new-privileges --userns --uidmap --gidmap
 		--mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
 		-n -v -e -w -u -t -i -d -h $resources"
@@ -75,7 +75,8 @@ _berth()
 		mapfile -t COMPREPLY < <(compgen -W "host none" -- "$cur")
 		return
 		;;
-	run:--uts | plan:--uts | run:--ipc | plan:--ipc)
+	run:--uts | plan:--uts | run:--ipc | plan:--ipc | run:--cgroupns | \
+		plan:--cgroupns)
 		mapfile -t COMPREPLY < <(compgen -W "new host" -- "$cur")
 		return
 		;;

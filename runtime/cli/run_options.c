@@ -19,6 +19,7 @@ enum {
 	KEY_NET,
 	KEY_UTS,
 	KEY_IPC,
+	KEY_CGROUPNS,
 	KEY_INIT,
 	KEY_NO_INIT,
 	KEY_CGROUP_PARENT,
@@ -90,6 +91,7 @@ static const struct argp_option options[] = {
 	{"net", KEY_NET, "host|none", 0, "Network: the host's (default), or loopback alone", 0},
 	{"uts", KEY_UTS, "new|host", 0, "Host name: its own (default) or the host's", 0},
 	{"ipc", KEY_IPC, "new|host", 0, "System V IPC: its own (default) or the host's", 0},
+	{"cgroupns", KEY_CGROUPNS, "new|host", 0, "View of cgroups: its own cgroups are / (default), or the host's", 0},
 	{"userns", KEY_USERNS, "host|auto[:SIZE]", 0,
 	 "User ids: the host's (root's default), or a range of SIZE (65536) that no other container has; an ordinary "
 	 "user's containers always have a user namespace",
@@ -368,6 +370,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_GIDMAP:
 		return cli_option_result(add_id_range(&o->gid_map, &launch->n_gid_map, argument, &o->error), "--gidmap",
 					 &o->error);
+	case KEY_CGROUPNS:
+		return cli_option_result(choose(argument, "new", "host", BERTH_HOST_CGROUP, &launch->flags, &o->error),
+					 "--cgroupns", &o->error);
 	case ARGP_KEY_ARGS:
 		/* state->argv ends in NULL as main's does. */
 		launch->argv = (const char *const *)(state->argv + state->next);

@@ -51,7 +51,8 @@ struct job job_make(enum job_kind kind, struct berth *berth, struct limit *limit
 		return job;
 	job.options.cap_add = own_capabilities();
 	job.options.seccomp = "unconfined";
-	job.options.flags |= BERTH_HOST_UTS | BERTH_HOST_IPC | BERTH_ENV_CLEAR | BERTH_BARE_ROOT | BERTH_NEW_PRIVILEGES;
+	job.options.flags |= BERTH_HOST_UTS | BERTH_HOST_IPC | BERTH_HOST_CGROUP | BERTH_ENV_CLEAR | BERTH_BARE_ROOT |
+			     BERTH_NEW_PRIVILEGES;
 	return job;
 }
 

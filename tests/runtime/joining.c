@@ -137,6 +137,16 @@ Test(joining, sees_what_the_container_sees)
 	}
 }
 
+Test(joining, sees_no_more_of_the_cgroups)
+{
+	rt_require_controller("memory");
+	struct berth_container *container = launch(RT_OPTIONS("act"));
+	const char *text = output_of(container, COMMAND("/bin/act", "grep", "/proc/self/cgroup", rt.parent, "grep",
+							"/proc/self/cgroup", "/.."));
+	cr_expect_str_eq(text, "grep /proc/self/cgroup=no\ngrep /proc/self/cgroup=no\n");
+	rt_kill(container);
+}
+
 Test(joining, in_every_root)
 {
 	char overlay[120];

@@ -51,10 +51,11 @@ Test(specs, defaults)
 	char here[PATH_MAX];
 	cr_expect_str_eq(spec.workdir, getcwd(here, sizeof here));
 	cr_expect(spec.uid == 0 && spec.gid == 0 && spec.n_groups == 0 && !spec.hostname && !spec.user);
-	cr_expect_eq(spec_namespaces(&spec), (uint64_t)(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC));
+	cr_expect_eq(spec_namespaces(&spec),
+		     (uint64_t)(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP));
 	cr_expect(spec.tty_rows == 24 && spec.tty_columns == 80);
 	spec_free(&spec);
-	options.flags = BERTH_HOST_UTS | BERTH_HOST_IPC | BERTH_NET_NONE;
+	options.flags = BERTH_HOST_UTS | BERTH_HOST_IPC | BERTH_HOST_CGROUP | BERTH_NET_NONE;
 	cr_assert_eq(spec_from_options(&options, &spec, &error), 0, "%s", error.text);
 	cr_expect_eq(spec_namespaces(&spec), (uint64_t)(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET));
 	spec_free(&spec);
@@ -310,9 +311,9 @@ Test(specs, plan_of_each_root)
 		const char *root;
 		const char *words;
 	} table[] = {
-		{rt.root, "setsid private bind root" MOUNTS " fork" COMMAND},
-		{overlay, "setsid private mount mkdir mkdir mkdir mount root" MOUNTS " fork" COMMAND},
-		{framework, "setsid private bind root" MOUNTS " fork" COMMAND},
+		{rt.root, "setsid unshare private bind root" MOUNTS " fork" COMMAND},
+		{overlay, "setsid unshare private mount mkdir mkdir mkdir mount root" MOUNTS " fork" COMMAND},
+		{framework, "setsid unshare private bind root" MOUNTS " fork" COMMAND},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		struct berth_options options = plain();
@@ -333,9 +334,9 @@ Test(specs, plan_of_each_option)
 	struct berth_options options = plain();
 	options.root = rt.root;
 	options.flags = BERTH_NO_INIT;
-	cr_expect_str_eq(words_of(&options), "private bind root" MOUNTS COMMAND);
+	cr_expect_str_eq(words_of(&options), "unshare private bind root" MOUNTS COMMAND);
 	options.flags = BERTH_DIE_WITH_THREAD;
-	cr_expect_eq(strncmp(words_of(&options), "die-with-parent setsid private ", 31), 0);
+	cr_expect_eq(strncmp(words_of(&options), "die-with-parent setsid unshare private ", 39), 0);
 	options.flags = BERTH_NET_NONE;
 	cr_expect(strstr(words_of(&options), " pivot loopback fork "));
 	options.hostname = "h";

@@ -381,6 +381,22 @@ Test(surroundings, ipc_namespace)
 	msgctl(queue, IPC_RMID, NULL);
 }
 
+/* Where the container's cgroups are is not for it to know. */
+Test(surroundings, cgroup_namespace)
+{
+	rt_require_controller("memory");
+	struct berth_options options = RT_OPTIONS("act", "grep", "/proc/self/cgroup", rt.parent, "grep",
+						  "/proc/1/cgroup", rt.parent, "grep", "/proc/self/cgroup", ":/\n");
+	const char *text = rt_output(&options);
+	rt_expect_line(text, "grep /proc/self/cgroup=no");
+	rt_expect_line(text, "grep /proc/1/cgroup=no");
+	rt_expect_line(text, "grep /proc/self/cgroup=yes");
+	options.flags = BERTH_HOST_CGROUP;
+	rt_expect_line(rt_output(&options), "grep /proc/self/cgroup=yes");
+	options = RT_OPTIONS("act", "grep", "/proc/self/cgroup", "/..");
+	rt_expect_line(rt_output(&options), "grep /proc/self/cgroup=no");
+}
+
 Test(surroundings, resource_limits)
 {
 	struct rlimit files;
