@@ -413,6 +413,15 @@ Test(execute, system_call_filter_and_privileges)
 	cr_expect_str_eq(protections("berth.seccomp=unconfined"), "0\n0\n");
 }
 
+Test(execute, user_namespace)
+{
+	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", "berth.root=host", "-s", "lxc.idmap=u 0 100000 1000",
+				"-s", "lxc.id_map=g 0 200000 1000", "-s", "lxc.init.cwd=/", "/bin/sh", "-c",
+				"id -u; tr -s ' ' </proc/self/uid_map; tr -s ' ' </proc/self/gid_map");
+	lx_expect_status(run, 0);
+	cr_expect_str_eq(run->said, "0\n 0 100000 1000\n 0 200000 1000\n");
+}
+
 Test(execute, cgroup_files)
 {
 	lx_require_controller("pids");

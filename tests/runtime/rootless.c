@@ -6,9 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
+#include <pthread.h>
+#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -445,6 +444,74 @@ static int recovered(struct berth *berth)
 Test(rootless, recovered)
 {
 	run_as_user(recovered);
+}
+
+enum { THREADS = 8, EACH = 10 };
+
+static void *launch_many(void *data)
+{
+	static const int quiet[] = {-1, -1, 2};
+	size_t *failed = data;
+	struct berth *berth = user_open();
+	for (size_t i = 0; berth && i < EACH; i++) {
+		struct berth_options options = OPTIONS(rt.root, "/bin/act", "exit", "3");
+		struct berth_container *container;
+		struct berth_end end = BERTH_END_INIT;
+		struct berth_error error;
+		options.stdio = quiet;
+		/* In place and through init, for these hinder each other most. */
+		options.flags = i % 2 ? BERTH_NO_INIT : 0;
+		if (berth_launch(berth, &options, &container, &error) < 0) {
+			fprintf(stderr, "%s\n", error.text);
+			++*failed;
+			continue;
+		}
+		*failed += berth_container_wait(container, -1, &end, &error) < 0 || end.code != 3;
+		berth_container_close(container);
+	}
+	berth_close(berth);
+	return NULL;
+}
+
+/* While one launch makes the process undumpable, another's maps can't be written: they must wait for each other. */
+static int crowd(struct berth *berth)
+{
+	(void)berth;
+	pthread_t threads[THREADS];
+	size_t failed[THREADS] = {0};
+	for (size_t i = 0; i < THREADS; i++)
+		expect(pthread_create(&threads[i], NULL, launch_many, &failed[i]) == 0, "thread");
+	for (size_t i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < THREADS; i++)
+		expect(failed[i] == 0, "thread %zu: %zu failed", i, failed[i]);
+	expect(prctl(PR_GET_DUMPABLE) == 1, "the process is as dumpable as before");
+	return 0;
+}
+
+Test(rootless, threads_at_once)
+{
+	run_as_user(crowd);
+}
+
+/* clone3 is missing: the older call takes its place. */
+static int without_clone3(struct berth *berth)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	expect(filter && seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0 &&
+		       seccomp_load(filter) == 0,
+	       "seccomp");
+	seccomp_release(filter);
+	struct berth_options options = OPTIONS(overlay, "/bin/look");
+	expect(has(output(berth, &options), "uid=0"), "look");
+	options.flags = BERTH_NO_INIT;
+	expect(has(output(berth, &options), "pid=1"), "look");
+	return 0;
+}
+
+Test(rootless, without_clone3)
+{
+	run_as_user(without_clone3);
 }
 
 /* ---- What does not go ---- */
