@@ -79,15 +79,18 @@ bool scale_swap_left(const struct berth_container *container)
 }
 
 /*
- * One step of reclaim; with the policy's freeze, or where the last one won nothing although there is swap, the
- * container is frozen for its time, so that it can't fault back what is being reclaimed. Not longer: where nothing can
- * be reclaimed, the container itself must be able to free memory. One that somebody else has frozen stays as it is.
+ * One step of reclaim. With the policy's freeze, or where there is swap and the last step won nothing or half the time
+ * is over, the container is frozen meanwhile, so that it can't fault back what is being reclaimed. Not longer: where
+ * nothing can be reclaimed, the container itself must be able to free memory. One that somebody else has frozen stays
+ * as it is.
  */
 static int reclaim(struct berth_container *container, const struct scale *scale, int note_fd, struct error *error)
 {
 	struct cgroup_stats now = {0};
 	cgroup_read_memory(container->cgroup, &now, NULL);
-	bool wanted = container->record.memory_policy.freeze || (scale->stuck && scale_swap_left(container));
+	const struct berth_memory_policy *policy = &container->record.memory_policy;
+	bool late = monotonic_ms() - scale->start_ms > memory_policy_grace(policy) / 2;
+	bool wanted = policy->freeze || ((scale->stuck || late) && scale_swap_left(container));
 	/* What waits for memory in the kernel can't be frozen. */
 	if (!wanted || now.memory_usage <= scale->target.memory || now.oom_waits ||
 	    cgroup_frozen(container->cgroup) != 0)
@@ -158,9 +161,13 @@ static int step(struct berth_container *container, struct scale *scale, int note
 {
 	int code = container_is_running(container) ? reclaim(container, scale, note_fd, error) : SCALE_DONE;
 	if (!container_is_running(container)) {
-		/* The note stays: it may be what the container ended for. */
+		/* The note stays: it is what the container ended for, if the kernel has killed it meanwhile. */
+		struct scale_note note;
+		struct cgroup_stats now = {0};
 		scale->active = false;
-		return SCALE_DONE;
+		scale_note_read(note_fd, &note);
+		cgroup_read_memory(container->cgroup, &now, NULL);
+		return now.oom_kills > note.oom_kills ? SCALE_KILLED : SCALE_DONE;
 	}
 	if (code >= 0)
 		code = code > 0 ? SCALE_DONE : judge(container, scale, error);

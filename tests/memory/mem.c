@@ -79,6 +79,9 @@ struct berth_options mem_hog(uint64_t limit_mib, const char *const *argv)
 	options.name = names[next++ % 64];
 	options.resources.memory = limit_mib * MIB;
 	options.resources.swap = BERTH_NO_SWAP;
+	/* v1 limits memory and swap together, and may swap out on the way down what has no place there in the end. */
+	static const char *const unswapped[] = {"memory.swappiness=0", NULL};
+	options.cgroup_files = mem_is_v1() ? unswapped : NULL;
 	return options;
 }
 

@@ -151,8 +151,10 @@ static struct berth_end run(const struct schedule *schedule, const struct manner
 	struct berth_options options = mem_hog(BASE_MB, argv);
 	options.name = "mesos_executor_E_framework_F";
 	options.memory_policy = &manner->policy;
-	if (manner->swap)
+	if (manner->swap) {
 		options.resources.swap = 0;
+		options.cgroup_files = NULL;
+	}
 	struct rt_job *job = rt_job(&options);
 	mem_attend(job);
 	struct slave slave = {.job = job, .container = mem_other(job)};
