@@ -348,6 +348,11 @@ void plan_add_rlimit_room(struct plan *plan, int resource, uint64_t hard)
 		 (struct plan_step){.op = PLAN_RLIMIT, .flags = PLAN_RAISE, .n = {(uint64_t)resource, hard, hard}});
 }
 
+void plan_add_oom_score(struct plan *plan, int adjustment)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_OOM_SCORE, .n = {(uint64_t)(int64_t)adjustment}});
+}
+
 void plan_add_bounding(struct plan *plan, uint64_t kept)
 {
 	step_add(plan, (struct plan_step){.op = PLAN_BOUNDING, .n = {kept}});

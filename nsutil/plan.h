@@ -77,6 +77,8 @@ void plan_add_tty(struct plan *plan, unsigned short rows, unsigned short columns
 void plan_add_rlimit(struct plan *plan, int resource, uint64_t soft, uint64_t hard);
 /* Raises the hard limit, if it is lower, so that this one can be set later where there is no privilege for that. */
 void plan_add_rlimit_room(struct plan *plan, int resource, uint64_t hard);
+/* proc_pid_oom_score_adj(5), by the /proc that is at hand. */
+void plan_add_oom_score(struct plan *plan, int adjustment);
 /* Capabilities are sets of bits by number, as in capabilities(7). */
 void plan_add_bounding(struct plan *plan, uint64_t kept);
 void plan_add_user(struct plan *plan, uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,

@@ -192,6 +192,9 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		say(&out, "set resource limit %u to %llu:%llu", (unsigned int)step->n[0],
 		    (unsigned long long)step->n[1], (unsigned long long)step->n[2]);
 		break;
+	case PLAN_OOM_SCORE:
+		say(&out, "set oom_score_adj to %lld", (long long)(int64_t)step->n[0]);
+		break;
 	case PLAN_BOUNDING:
 		say(&out, "limit capabilities to %#llx", (unsigned long long)step->n[0]);
 		break;

@@ -51,6 +51,7 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
 	X(KEYRING, "keyring")           /* an empty session keyring in place of the caller's */                        \
 	X(TTY, "tty")                   /* a terminal of /dev/pts on 0, 1, 2; n[0]: rows, n[1]: columns */             \
 	X(RLIMIT, "rlimit")             /* n[0]: RLIMIT_*, n[1]: soft, n[2]: hard */                                   \
+	X(OOM_SCORE, "oom-score")       /* n[0]: oom_score_adj, a signed number */                                     \
 	X(BOUNDING, "bounding")         /* n[0]: capabilities to keep in the bounding set, bit by number */            \
 	X(USER, "user")                 /* n[0]: uid, n[1]: gid, text: uint32_t[], n[2] supplementary gids */          \
 	X(CAPABILITIES, "capabilities") /* n[0]: permitted and effective, n[1]: inheritable and ambient */             \

@@ -51,6 +51,10 @@ void plan_hint(const struct plan *plan, size_t i, struct error *error)
 	if (error->code == ENOSYS && *plan_calls(plan, i))
 		error_hint(error, "(the kernel, or a sandbox around berth, lacks one of the system calls: %s)",
 			   plan_calls(plan, i));
+	else if (error->code == EACCES && step->op == PLAN_OOM_SCORE)
+		error_hint(error, "(lower than the caller's own it can be set with CAP_SYS_RESOURCE alone)");
+	else if (error->code == EPERM && step->op == PLAN_RLIMIT)
+		error_hint(error, "(a hard limit above the caller's own can be set with CAP_SYS_RESOURCE alone)");
 	else if (error->code == EINVAL && step->op == PLAN_BIND && step->flags & PLAN_IDMAPPED)
 		hint_idmapped(plan->strings + step->text, error);
 }

@@ -144,6 +144,8 @@ struct berth_tmpfs {
 	uint64_t bytes;     /* 0: the kernel's default, half of memory */
 };
 
+#define BERTH_OOM_NEUTRAL INT32_MIN
+
 struct berth_device {
 	const char *source; /* absolute path on the host of a character or block device; links are followed */
 	const char *target; /* absolute path inside; NULL: the same */
@@ -292,11 +294,17 @@ struct berth_options {
 	 */
 	const struct berth_device *devices;
 	size_t n_devices;
+	/*
+	 * How likely the kernel is to kill it when memory runs out: -1000 (never) to 1000. 0: the caller's own, but 0
+	 * where that is below: what protects a slave is not for what it runs. BERTH_OOM_NEUTRAL: 0 in any case. Lower
+	 * than the caller's own needs CAP_SYS_RESOURCE. proc_pid_oom_score_adj(5)
+	 */
+	int oom_score_adj;
 };
 /* clang-format off */
 #define BERTH_OPTIONS_INIT \
 	{sizeof(struct berth_options), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, BERTH_RESOURCES_INIT, \
-	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0}
+	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, 0}
 /* clang-format on */
 
 /* A handle on one container. Holds two descriptors (three with a terminal) while open. */

@@ -260,6 +260,9 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 	bool dies = spec->flags & BERTH_DIE_WITH_THREAD;
 	if (dies)
 		plan_add_die_with_parent(made);
+	/* While the host's /proc is at hand, and the caller's privileges are. */
+	if (spec->sets_oom_score)
+		plan_add_oom_score(made, spec->oom_score_adj);
 	/* Init is no member of the caller's session, or a terminal's Ctrl-C would reach it, and the command, twice. */
 	if (!(spec->flags & BERTH_NO_INIT))
 		plan_add_setsid(made);
@@ -297,6 +300,8 @@ int compile_exec(const struct spec *spec, uint64_t namespaces, struct plan **pla
 		return error_errno(error, ENOMEM, "build the plan");
 	if (spec->flags & BERTH_DIE_WITH_THREAD)
 		plan_add_die_with_parent(made);
+	if (spec->sets_oom_score)
+		plan_add_oom_score(made, spec->oom_score_adj);
 	plan_add_setsid(made);
 	if (spec_is_shifted(spec)) {
 		plan_add_setns(made, namespaces & ~(uint64_t)CLONE_NEWUSER);

@@ -74,6 +74,8 @@ static int spec_from_exec_options(const struct berth_container *container, const
 	spec->user = user ? strdup(user) : NULL;
 	spec->capabilities = record->capabilities;
 	spec->ambient = record->ambient;
+	spec->oom_score_adj = record->oom_score_adj;
+	spec->sets_oom_score = record->oom_score_adj != oom_score_own();
 	spec->userns = record->namespaces & CLONE_NEWUSER ? USERNS_MAPS : USERNS_HOST;
 	spec->rootless = geteuid() != 0;
 	spec->maps = record->maps;

@@ -106,6 +106,7 @@ static int record_fill(const struct spec *spec, unsigned int controllers, uint64
 		.seccomp = strdup(spec->seccomp.name),
 		.capabilities = spec->capabilities,
 		.ambient = spec->ambient,
+		.oom_score_adj = spec->oom_score_adj,
 		.memory_policy = spec->memory_policy,
 		.started_ns = started_ns,
 	};

@@ -132,6 +132,7 @@ void record_write(struct json_text *text, const struct spec *spec, unsigned int 
 	write_cgroup(text, spec, controllers);
 	write_limits(text, &spec->limits);
 	json_text_strings(text, "cgroup_files", (const char *const *)spec->cgroup_files);
+	json_text_value(text, "oom_score_adj", json_integer(spec->oom_score_adj));
 	write_policy(text, &spec->memory_policy);
 	write_volumes(text, spec);
 	write_tmpfs(text, spec);
@@ -202,6 +203,7 @@ int record_parse(const json_t *json, struct record *record, struct error *error)
 		.capabilities = number_parse(json, "capabilities"),
 		.ambient = number_parse(json, "ambient"),
 		.started_ns = number_parse(json, "started_ns"),
+		.oom_score_adj = (int)json_integer_value(json_object_get(json, "oom_score_adj")),
 	};
 	policy_parse(json_object_get(json, "memory_policy"), &record->memory_policy);
 	if (record->name && record->argv && record->workdir && record->cgroup_parent && record->cgroup_name)

@@ -2,6 +2,7 @@
 #include "runtime/spec.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nsutil/base/file.h"
 #include "runtime/capabilities.h"
 #include "runtime/devices.h"
 #include "runtime/idmap.h"
@@ -388,6 +390,26 @@ static int copy_cgroup_files(const struct berth_options *options, struct spec *s
 	return 0;
 }
 
+int oom_score_own(void)
+{
+	char text[16];
+	return file_read(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof text) > 0 ? atoi(text) : 0;
+}
+
+static int copy_oom_score(const struct berth_options *options, struct spec *spec, struct error *error)
+{
+	int wanted = options->oom_score_adj, own = oom_score_own();
+	if (wanted != BERTH_OOM_NEUTRAL && (wanted < -1000 || wanted > 1000))
+		return error_set(error, EINVAL, "an oom_score_adj of %d can't be: give -1000 to 1000", wanted);
+	if (wanted == BERTH_OOM_NEUTRAL)
+		wanted = 0;
+	else if (wanted == 0)
+		wanted = own > 0 ? own : 0;
+	spec->oom_score_adj = wanted;
+	spec->sets_oom_score = wanted != own;
+	return 0;
+}
+
 int spec_from_options(const struct berth_options *given, struct spec *spec, struct error *error)
 {
 	*spec = (struct spec){0};
@@ -410,7 +432,7 @@ int spec_from_options(const struct berth_options *given, struct spec *spec, stru
 	    (code = copy_strings(&options, spec, error)) < 0 || (code = copy_workdir(&options, spec, error)) < 0 ||
 	    (code = copy_limits(&options, spec, error)) < 0 || (code = copy_volumes(&options, spec, error)) < 0 ||
 	    (code = copy_tmpfs(&options, spec, error)) < 0 || (code = copy_rlimits(&options, spec, error)) < 0 ||
-	    (code = devices_copy(&options, spec, error)) < 0)
+	    (code = devices_copy(&options, spec, error)) < 0 || (code = copy_oom_score(&options, spec, error)) < 0)
 		return code;
 	if ((code = capabilities_resolve(options.cap_add, options.cap_drop, &spec->capabilities, &spec->ambient,
 					 error)) < 0 ||

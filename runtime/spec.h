@@ -62,6 +62,8 @@ struct spec {
 	bool default_devices;    /* limits.devices are the default ones */
 	bool device_rules_given; /* some of them came with the options, apart from devices */
 	bool devices_unruled;    /* there are none, for the controller is not to be had */
+	int oom_score_adj;
+	bool sets_oom_score; /* it is another than the caller's own */
 	struct berth_memory_policy memory_policy;
 	enum userns_kind userns;
 	bool rootless;        /* it is launched by an ordinary user, so from within its user namespace */
@@ -79,6 +81,9 @@ void spec_free(struct spec *spec);
 
 /* Whether the root is the host's own tree, in one of its kinds. */
 bool spec_root_is_host(const struct spec *spec);
+
+/* The caller's own oom_score_adj; 0 where it can't be read. */
+int oom_score_own(void);
 
 /* The namespaces it gets: CLONE_NEW*. */
 uint64_t spec_namespaces(const struct spec *spec);

@@ -39,6 +39,7 @@ struct record {
 	uint64_t namespaces;
 	uint64_t capabilities, ambient;
 	struct id_maps maps; /* with CLONE_NEWUSER in namespaces */
+	int oom_score_adj;
 	struct berth_memory_policy memory_policy;
 	uint64_t started_ns;
 };

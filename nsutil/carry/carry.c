@@ -29,6 +29,7 @@ static step_function *const run_step[PLAN_OP_COUNT] = {
 	[PLAN_SETSID] = step_setsid,
 	[PLAN_TTY] = step_tty,
 	[PLAN_RLIMIT] = step_rlimit,
+	[PLAN_OOM_SCORE] = step_oom_score,
 	[PLAN_BOUNDING] = step_bounding,
 	[PLAN_USER] = step_user,
 	[PLAN_CAPABILITIES] = step_capabilities,

@@ -54,7 +54,7 @@ step_function step_private, step_mount, step_bind, step_unmount, step_attributes
 step_function step_mkdir, step_owner, step_file, step_symlink, step_mknod;
 /* process.c */
 step_function step_setns, step_unshare, step_hostname, step_loopback, step_die_with_parent, step_setsid, step_rlimit,
-	step_bounding, step_user, step_capabilities, step_chdir, step_keyring, step_no_new_privileges;
+	step_oom_score, step_bounding, step_user, step_capabilities, step_chdir, step_keyring, step_no_new_privileges;
 /* seccomp.c */
 step_function step_seccomp;
 /* Loads the filter of a SECCOMP step. 0 or -errno. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
@@ -81,6 +82,20 @@ int step_rlimit(struct carrier *carrier, const struct plan_step *step)
 		limit.rlim_cur = now.rlim_cur;
 	}
 	return setrlimit((int)step->n[0], &limit) < 0 ? -errno : 0;
+}
+
+int step_oom_score(struct carrier *carrier, const struct plan_step *step)
+{
+	(void)carrier;
+	int adjustment = (int)(int64_t)step->n[0], left = adjustment < 0 ? -adjustment : adjustment;
+	char text[12], *first = text + sizeof text;
+	do
+		*--first = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (adjustment < 0)
+		*--first = '-';
+	cleanup_fd int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, first, (size_t)(text + sizeof text - first)) < 0 ? -errno : 0;
 }
 
 int step_bounding(struct carrier *carrier, const struct plan_step *step)

@@ -38,7 +38,7 @@ _berth()
 	local resources="--cpus --cpu-limit --cpuset --mem --swap --pids -c -m"
 	local run="--name --root --volume --tmpfs --read-only --device --device-cgroup-rule --env --env-clear
 		--workdir --user --hostname --net --uts --ipc --cgroupns --tty --interactive --init --no-init --detach --log
-		--cgroup-parent --rlimit --timeout --cap-add --cap-drop --seccomp --new-privileges --userns --uidmap --gidmap
+		--cgroup-parent --rlimit --oom-score-adj --timeout --cap-add --cap-drop --seccomp --new-privileges --userns --uidmap --gidmap
 		--mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
 		-n -v -e -w -u -t -i -d -h $resources"
 	local options="" i word
@@ -119,7 +119,7 @@ _berth()
 	run:-[ncmw] | plan:-[ncmw] | exec:-w | update:-[cm] | stop:-t) return ;;
 	*:--name | *:--cpus | *:--cpu-limit | *:--cpuset | *:--mem | *:--swap | *:--pids | *:--tmpfs | *:--workdir | \
 		*:--hostname | *:--cgroup-parent | *:--timeout | *:--time | *:--mem-grace | *:--mem-lenient | \
-		*:--mem-reserve | *:--mem-pressure | *:--device-cgroup-rule) return ;;
+		*:--mem-reserve | *:--mem-pressure | *:--device-cgroup-rule | *:--oom-score-adj) return ;;
 	esac
 
 	if [[ $cur == -* ]]; then

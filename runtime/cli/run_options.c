@@ -24,6 +24,7 @@ enum {
 	KEY_NO_INIT,
 	KEY_CGROUP_PARENT,
 	KEY_RLIMIT,
+	KEY_OOM_SCORE,
 	KEY_TIMEOUT,
 	KEY_LOG,
 	KEY_DEVICE,
@@ -76,6 +77,9 @@ static const struct argp_option options[] = {
 	{"interactive", 'i', NULL, 0, "Pass standard input on: always so in the foreground, accepted for habit", 0},
 	{"rlimit", KEY_RLIMIT, "NAME=SOFT[:HARD]", 0,
 	 "Resource limit of getrlimit(2), as nofile=1024 or core=unlimited", 0},
+
+	{"oom-score-adj", KEY_OOM_SCORE, "N", 0,
+	 "How likely the kernel is to kill it when memory runs out: -1000 (never) to 1000", 0},
 
 	{"cap-add", KEY_CAP_ADD, "NAME", 0, "Capability to give beyond the default ones, or ALL; may be repeated", 0},
 	{"cap-drop", KEY_CAP_DROP, "NAME", 0, "Capability to take away, or ALL; may be repeated", 0},
@@ -239,6 +243,17 @@ static int choose(const char *argument, const char *clears, const char *sets, un
 	return 0;
 }
 
+static int set_oom_score(struct run_options *o, const char *argument)
+{
+	char *end;
+	long number = strtol(argument, &end, 10);
+
+	if (!*argument || *end || number < -1000 || number > 1000)
+		return error_set(&o->error, EINVAL, "'%s' is no number from -1000 to 1000", argument);
+	o->launch.oom_score_adj = number ? (int)number : BERTH_OOM_NEUTRAL;
+	return 0;
+}
+
 static int set_timeout(struct run_options *o, const char *argument)
 {
 	uint64_t ns;
@@ -339,6 +354,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return cli_option_result(add_device(o, argument), "--device", &o->error);
 	case KEY_DEVICE_RULE:
 		return cli_option_result(add_device_rule(o, argument), "--device-cgroup-rule", &o->error);
+	case KEY_OOM_SCORE:
+		return cli_option_result(set_oom_score(o, argument), "--oom-score-adj", &o->error);
 	case KEY_CAP_ADD:
 		return add_word(&o->cap_add, &o->n_cap_add, argument, &o->error);
 	case KEY_CAP_DROP:

@@ -44,6 +44,7 @@ static struct plan *plan_of_everything(void)
 	plan_add_keyring(plan);
 	plan_add_tty(plan, 24, 80);
 	plan_add_rlimit(plan, 7, 64, UINT64_MAX);
+	plan_add_oom_score(plan, -17);
 	plan_add_bounding(plan, 0x21);
 	plan_add_user(plan, 1000, 100, groups, 2, true);
 	plan_add_capabilities(plan, 0x3, 0x1);
@@ -81,6 +82,7 @@ static const char *const phrases[] = {
 	"leave the caller's session keyring for a new one",
 	"open a terminal of 24 x 80",
 	"set resource limit 7 to 64:18446744073709551615",
+	"set oom_score_adj to -17",
 	"limit capabilities to 0x21",
 	"become uid 1000, gid 100, groups 4,27",
 	"take capabilities 0x3, ambient 0x1",

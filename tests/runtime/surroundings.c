@@ -397,6 +397,30 @@ Test(surroundings, cgroup_namespace)
 	rt_expect_line(rt_output(&options), "grep /proc/self/cgroup=no");
 }
 
+Test(surroundings, oom_score)
+{
+	static const struct {
+		int own, wanted;
+		const char *expected;
+	} table[] = {{0, 0, "0"}, {0, 300, "300"}, {300, 0, "300"}, {300, 1000, "1000"}, {300, 300, "300"}};
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		char own[16], expected[64];
+		snprintf(own, sizeof own, "%d", table[i].own);
+		int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+		cr_assert_eq(write(fd, own, strlen(own)), (ssize_t)strlen(own));
+		close(fd);
+		struct berth_options options = RT_OPTIONS("act", "read", "/proc/self/oom_score_adj");
+		options.oom_score_adj = table[i].wanted;
+		snprintf(expected, sizeof expected, "read /proc/self/oom_score_adj=%s", table[i].expected);
+		rt_expect_line(rt_output(&options), expected);
+	}
+	struct berth_options options = RT_OPTIONS("act");
+	for (int i = 0; i < 2; i++) {
+		options.oom_score_adj = i ? 1001 : -1001;
+		rt_launch_fails(&options, -EINVAL, 125);
+	}
+}
+
 Test(surroundings, resource_limits)
 {
 	struct rlimit files;
