@@ -107,6 +107,12 @@ static int compile_throw_away(const struct berth *berth, const struct spec *spec
 	return code;
 }
 
+/* A layer over the directory /: what is mounted on it aside, the host's tree too. */
+static bool is_over_host(const struct spec *spec)
+{
+	return spec->root_kind == ROOT_OVERLAY && strcmp(spec->root_directory, "/") == 0;
+}
+
 int compile_root(const struct berth *berth, const struct spec *spec, struct plan *plan, struct error *error)
 {
 	int code = 0;
@@ -138,7 +144,7 @@ int compile_root(const struct berth *berth, const struct spec *spec, struct plan
 	}
 	}
 	/* The records and layers of others are nobody's business inside. */
-	if (code == 0 && spec_root_is_host(spec)) {
+	if (code == 0 && (spec_root_is_host(spec) || is_over_host(spec))) {
 		plan_add_mask(plan, berth->state_root);
 		plan_add_mask(plan, berth->data_root);
 	}

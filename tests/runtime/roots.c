@@ -150,12 +150,14 @@ Test(roots, host_rw_mounts_stay_inside)
 /* The records and layers of other containers are not to be seen. */
 Test(roots, state_is_hidden)
 {
-	static const char *const kinds[] = {"host", "host-rw", "framework:F"};
+	static const char *const kinds[] = {"host", "host-rw", "framework:F", "overlay:/"};
 	rt_write("data/secret", "x");
-	for (size_t i = 0; i < 3; i++) {
-		struct berth_options options = RT_OPTIONS("act", "list", rt.state, "list", rt.data, "write",
-							  rt_path("state/x"), "x", "list", rt.base);
+	for (size_t i = 0; i < 4; i++) {
+		struct berth_options options = RT_OPTIONS("act");
+		const char *const argv[] = {rt_payload("act"),  "list", rt.state, "list", rt.data, "write",
+					    rt_path("state/x"), "x",    NULL};
 		options.root = kinds[i];
+		options.argv = argv;
 		const char *text = rt_output(&options);
 		char line[200];
 		snprintf(line, sizeof line, "list %s=", rt.state);
