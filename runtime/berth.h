@@ -181,8 +181,7 @@ struct berth_memory_policy {
 	double pressure;  /* and the share of time, in percent, that tasks may have waited for memory in the last 10 s
 			     (PSI); 0: 10 */
 	bool freeze;      /* freeze the container while reclaiming, so that it can't fault pages back in; where there is
-			     swap this is done anyway after a step that has won nothing, and in the second half of the
-			     grace */
+			     swap for it this is done anyway */
 };
 #define BERTH_NO_GRACE (-1)
 #define BERTH_MEMORY_POLICY_INIT                                                                                       \

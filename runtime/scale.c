@@ -79,18 +79,17 @@ bool scale_swap_left(const struct berth_container *container)
 }
 
 /*
- * One step of reclaim. With the policy's freeze, or where there is swap and the last step won nothing or half the time
- * is over, the container is frozen meanwhile, so that it can't fault back what is being reclaimed. Not longer: where
- * nothing can be reclaimed, the container itself must be able to free memory. One that somebody else has frozen stays
- * as it is.
+ * One step of reclaim. With the policy's freeze, or where there is swap, the container is frozen meanwhile, so that it
+ * can't fault back what is being reclaimed: v1 goes on, within one write, as long as it gets hold of pages, which may
+ * be the same ones again and again. Not longer: where nothing can be reclaimed, the container itself must be able to
+ * free memory. One that somebody else has frozen stays as it is.
  */
 static int reclaim(struct berth_container *container, const struct scale *scale, int note_fd, struct error *error)
 {
 	struct cgroup_stats now = {0};
 	cgroup_read_memory(container->cgroup, &now, NULL);
 	const struct berth_memory_policy *policy = &container->record.memory_policy;
-	bool late = monotonic_ms() - scale->start_ms > memory_policy_grace(policy) / 2;
-	bool wanted = policy->freeze || ((scale->stuck || late) && scale_swap_left(container));
+	bool wanted = policy->freeze || scale_swap_left(container);
 	/* What waits for memory in the kernel can't be frozen. */
 	if (!wanted || now.memory_usage <= scale->target.memory || now.oom_waits ||
 	    cgroup_frozen(container->cgroup) != 0)
@@ -146,7 +145,6 @@ static int judge(struct berth_container *container, struct scale *scale, struct 
 	bool winning = now.memory_usage + PROGRESS_BYTES <= scale->lowest_usage;
 	if (winning)
 		scale->lowest_usage = now.memory_usage;
-	scale->stuck = !winning;
 	/* Where there is no grace there still is one try, and that takes as many steps as it needs. */
 	bool trying = winning && policy->grace_ms == BERTH_NO_GRACE;
 	if (!trying && elapsed >= memory_policy_grace(policy) &&

@@ -14,7 +14,6 @@ struct scale {
 	uint64_t start_ms;           /* monotonic */
 	uint64_t due_ms;             /* when the next step is worth trying */
 	uint64_t lowest_usage;       /* so far */
-	bool stuck;                  /* the last step won nothing */
 	bool lenient;
 };
 
