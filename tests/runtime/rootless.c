@@ -88,6 +88,7 @@ static struct berth_container *launch(struct berth *berth, struct berth_options 
 		options->workdir = "/";
 	if (berth_launch(berth, options, &container, &rt.error) < 0)
 		fprintf(stderr, "%s\n", rt.error.text);
+	options->stdio = NULL;
 	close(ends[1]);
 	*said = ends[0];
 	return container;

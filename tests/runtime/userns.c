@@ -21,8 +21,9 @@ static const struct berth_id_range range = {0, FIRST, RANGE};
 static void init(void)
 {
 	rt_init();
-	rt_write("subid", "berth:200000:131072\n");
-	cr_assert_eq(context_use_ids(rt.berth, strdup(rt_path("subid")), strdup(rt_path("subid")), rt_path("ids")), 0);
+	static char subid[128];
+	snprintf(subid, sizeof subid, "%s", rt_write("subid", "berth:200000:131072\n"));
+	cr_assert_eq(context_use_ids(rt.berth, subid, subid, rt_path("ids")), 0);
 }
 
 TestSuite(userns, .init = init, .fini = rt_fini);
