@@ -203,7 +203,7 @@ static int unpack_once(const char *path, int file, const struct spec *spec, stru
 		return 0;
 	int code = unpack_into(directory, file, spec, error);
 	if (code < 0)
-		tree_remove_at(AT_FDCWD, path);
+		tree_remove(path);
 	return code;
 }
 

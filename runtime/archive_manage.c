@@ -63,7 +63,7 @@ int archive_remove(const struct berth *berth, const char *name, struct error *er
 	int code = require_unused(berth, name, tree, error);
 	if (code < 0)
 		return code;
-	code = tree_remove_at(AT_FDCWD, path);
+	code = tree_remove(path);
 	return code < 0 ? error_errno(error, -code, "remove %s", path) : 0;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -106,4 +107,14 @@ int tree_remove_at(int parent, const char *name)
 		}
 	}
 	return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int tree_remove(const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	cleanup_free char *parent = strndup(path, (size_t)(name - path));
+	cleanup_fd int directory = parent ? open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (!parent)
+		return -ENOMEM;
+	return directory < 0 ? -errno : tree_remove_at(directory, name);
 }

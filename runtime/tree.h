@@ -13,5 +13,7 @@ uint64_t tree_bytes(int parent, const char *name);
  * mounted in it. 0 where there is none.
  */
 int tree_remove_at(int parent, const char *name);
+/* The same by an absolute path, which may lead over any number of mounts. */
+int tree_remove(const char *path);
 
 #endif

@@ -134,7 +134,8 @@ static int scale_follow(const struct berth_container *container, int connection,
 static int container_set_memory(struct berth_container *container, uint64_t memory, uint64_t swap, bool wait,
 				const struct listener *listener, struct error *error)
 {
-	int at_once = swap ? 0 : scale_at_once(container, memory, error);
+	/* Who waits wants to hear of it. */
+	int at_once = swap || wait ? 0 : scale_at_once(container, memory, error);
 	if (at_once)
 		return at_once < 0 ? at_once : 0;
 	if (container->monitor)

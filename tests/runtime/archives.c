@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -408,4 +409,22 @@ Test(archives, trees_are_removed_however_deep)
 	cr_expect_neq(faccessat(top, "tree", F_OK, 0), 0);
 	cr_expect_eq(access("/etc/passwd", F_OK), 0);
 	cr_expect_eq(tree_remove_at(top, "tree"), 0, "none there is none to remove");
+}
+
+/* The data root often is on a file system of its own. What is mounted in the tree itself is not to be emptied. */
+Test(archives, trees_on_another_file_system)
+{
+	rt_write("disk/tree/file", "x");
+	const char *disk = rt_path("disk"), *inner = rt_path("disk/tree/inner");
+	cr_assert_eq(mount("tmpfs", disk, "tmpfs", 0, "mode=700"), 0, "%s", strerror(errno));
+	rt_write("disk/tree/file", "x");
+	cr_assert_eq(mkdir(inner, 0755), 0);
+	cr_assert_eq(mount("tmpfs", inner, "tmpfs", 0, "mode=700"), 0, "%s", strerror(errno));
+	const char *kept = rt_write("disk/tree/inner/kept", "x");
+	cr_expect_lt(tree_remove(rt_path("disk/tree")), 0);
+	cr_expect_eq(access(kept, F_OK), 0);
+	cr_assert_eq(umount(inner), 0);
+	cr_expect_eq(tree_remove(rt_path("disk/tree")), 0);
+	cr_expect_neq(access(rt_path("disk/tree"), F_OK), 0);
+	cr_assert_eq(umount(disk), 0);
 }
