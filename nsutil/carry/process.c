@@ -138,6 +138,8 @@ int step_user(struct carrier *carrier, const struct plan_step *step)
 	if ((set_groups && syscall(SYS_setgroups, step->n[2], step_text(carrier, step)) < 0) ||
 	    syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return -errno;
+	/* With fs.suid_dumpable the change may have made this memory dumpable, whoever's it is. proc_sys_fs(5) */
+	prctl(PR_SET_DUMPABLE, 0);
 	return 0;
 }
 

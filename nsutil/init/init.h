@@ -5,7 +5,7 @@
 
 #include "nsutil/carry/carry.h"
 
-/* reaper.c: FORK. In the child goes on with the plan; in the parent does not return. */
+/* reaper.c: FORK. A child goes on with the plan; this process stays beside it, and does not return but with -errno. */
 step_function step_fork;
 
 #endif

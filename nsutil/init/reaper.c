@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -14,6 +16,8 @@
 #include <unistd.h>
 
 #include "nsutil/init/init.h"
+
+enum { STACK_SIZE = 32 << 10, PAGE_BYTES = 4096 };
 
 /* Keyboard signals go to the whole foreground group, as a terminal would send them; others are the command's business
  * alone. */
@@ -86,17 +90,35 @@ static void end_alike(int status)
 	sigprocmask(SIG_UNBLOCK, &one, NULL);
 }
 
+/* The command's process, from here on to its exec, in the memory of this one, which is suspended meanwhile. */
+static int go_on(void *argument)
+{
+	struct carrier *carrier = argument;
+	close(INIT_FD_RECORD);
+	carrier->current++;
+	int code = carry_out(carrier);
+	carry_report(carrier, PLAN_REPORT_FAILED, -code, -1);
+	return 125;
+}
+
+/* No fork(2): a copy of the page tables, and of each page that is then written to, took 70 us. */
+static pid_t command_start(struct carrier *carrier)
+{
+	static _Alignas(PAGE_BYTES) char stack[STACK_SIZE];
+	pid_t command = clone(go_on, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, carrier);
+	int code = errno;
+	/* Its pages need not stay beside every container. */
+	madvise(stack, sizeof stack, MADV_DONTNEED);
+	return command < 0 ? -code : command;
+}
+
 int step_fork(struct carrier *carrier, const struct plan_step *step)
 {
 	/* A caller that ignored it would have its command reaped unseen, and init waiting for ever. waitpid(2) */
 	signal(SIGCHLD, SIG_DFL);
-	pid_t command = fork();
+	pid_t command = command_start(carrier);
 	if (command < 0)
-		return -errno;
-	if (command == 0) {
-		close(INIT_FD_RECORD);
-		return 0;
-	}
+		return command;
 	/* Only the child may hold these now: its exec, or its death, is what their readers wait for. */
 	close(INIT_FD_STATUS);
 	close(INIT_FD_NAMESPACES);
