@@ -433,6 +433,11 @@ size_t plan_count(const struct plan *plan)
 	return plan->n_steps;
 }
 
+void plan_time(struct plan *plan)
+{
+	plan->timed = 1;
+}
+
 void plan_inject_failure(struct plan *plan, size_t step, int code)
 {
 	plan->fail_step = (uint32_t)step + 1;
@@ -451,6 +456,7 @@ int plan_view(const struct plan *plan, struct plan_view *view, struct error *err
 		.strings = plan->strings,
 		.fail_step = plan->fail_step,
 		.fail_error = plan->fail_error,
+		.timed = plan->timed,
 	};
 	return 0;
 }
@@ -468,6 +474,7 @@ int plan_seal(const struct plan *plan, struct error *error)
 		.string_size = (uint32_t)plan->string_size,
 		.fail_step = plan->fail_step,
 		.fail_error = plan->fail_error,
+		.timed = plan->timed,
 	};
 	struct iovec parts[] = {
 		{&header, sizeof header},

@@ -104,6 +104,9 @@ void plan_add_exec(struct plan *plan, const char *command, const char *path, con
 
 size_t plan_count(const struct plan *plan);
 
+/* The process that carries it out is to note when each step begins: spawn_options.times. */
+void plan_time(struct plan *plan);
+
 /* Tests: makes step (from 0) fail with this errno instead of running. */
 void plan_inject_failure(struct plan *plan, size_t step, int code);
 

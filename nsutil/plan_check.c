@@ -51,7 +51,7 @@ int plan_check(const void *data, size_t size)
 	if (size < sizeof *plan || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION || plan->size != size)
 		return -EINVAL;
 	/* An injected failure of no error, or of one that no errno is, would be a step left out without a word. */
-	if (plan->reserved || (plan->fail_step && (plan->fail_error == 0 || plan->fail_error > 4095)))
+	if (plan->timed > 1 || (plan->fail_step && (plan->fail_error == 0 || plan->fail_error > 4095)))
 		return -EINVAL;
 	if (plan->n_steps == 0 || plan->n_steps > size / sizeof(struct plan_step) || plan->string_size == 0)
 		return -EINVAL;

@@ -108,7 +108,7 @@ struct plan_header {
 	uint32_t string_size; /* bytes */
 	uint32_t fail_step;   /* tests: this step (counted from 1) fails with fail_error instead of running; 0: none */
 	uint32_t fail_error;  /* errno */
-	uint32_t reserved;    /* zero */
+	uint32_t timed;       /* 1: when each step began is to be reported; else 0 */
 };
 
 /* The descriptors a process that runs a plan is started with; the optional ones may be closed. */
@@ -126,7 +126,8 @@ enum { PLAN_HELD_MOST = 4 };
 /* What init tells its parent, one packet each; end of file: the command has been exec'd, or init is dead. */
 enum plan_report_kind {
 	PLAN_REPORT_FAILED = 1,    /* step `step` failed with `error`; nothing follows */
-	PLAN_REPORT_EXECUTING = 2, /* execve comes next: without a failure behind it, it was done */
+	PLAN_REPORT_EXECUTING = 2, /* execve comes next: without a failure behind it, it was done; in a timed plan the
+				      packet goes on with a uint64_t for each step: when it began */
 	PLAN_REPORT_TTY = 3,       /* the terminal's master comes along by SCM_RIGHTS */
 };
 
@@ -152,6 +153,7 @@ struct plan_view {
 	uint32_t n_steps;
 	const char *strings;
 	uint32_t fail_step, fail_error;
+	uint32_t timed;
 };
 
 /* Pointers that the command's argv and environment take, each list with its NULL. */

@@ -15,6 +15,7 @@ struct plan {
 	char *strings;
 	size_t string_size, string_room;
 	uint32_t fail_step, fail_error;
+	uint32_t timed;
 	bool failed; /* out of memory once: what was added since is lost */
 };
 

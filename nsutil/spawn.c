@@ -36,17 +36,18 @@ int spawned_signal(int pidfd, int signal)
 	return sent < 0 ? -errno : 0;
 }
 
-/* One packet from the child, with the descriptor that may come along. 1, 0 at the end of file, or -errno. */
-static int report_receive(int status_fd, struct plan_report *report, int *passed)
+/* One packet from the child, with the times and the descriptor that may come along. 1, 0 at the end of file, or -errno.
+ */
+static int report_receive(int status_fd, struct plan_report *report, struct iovec times, int *passed)
 {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec data = {report, sizeof *report};
+	struct iovec data[] = {{report, sizeof *report}, times};
 	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
+		.msg_iov = data,
+		.msg_iovlen = 2,
 		.msg_control = &control,
 		.msg_controllen = sizeof control,
 	};
@@ -59,7 +60,8 @@ static int report_receive(int status_fd, struct plan_report *report, int *passed
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
 		memcpy(passed, CMSG_DATA(header), sizeof *passed);
-	return length == sizeof *report ? 1 : -EPROTO;
+	size_t beyond = (size_t)length - sizeof *report;
+	return beyond == 0 || beyond == times.iov_len ? 1 : -EPROTO;
 }
 
 /* The sentence and exit status for a step that failed. */
@@ -78,12 +80,15 @@ static int step_error(const struct plan *plan, const struct plan_report *report,
 }
 
 /* Hears the process out, until the command has been exec'd or will not be. 1: exec'd; 0: it died before; or -errno. */
-static int follow(const struct plan *plan, int status_fd, bool executing, struct spawned *spawned, struct error *error)
+static int follow(const struct spawn_options *options, int status_fd, bool executing, struct spawned *spawned,
+		  struct error *error)
 {
+	const struct plan *plan = options->plan;
+	const struct iovec times = {options->times, options->times ? plan_count(plan) * sizeof *options->times : 0};
 	for (;;) {
 		struct plan_report report = {0};
 		int passed = -1;
-		int got = report_receive(status_fd, &report, &passed);
+		int got = report_receive(status_fd, &report, times, &passed);
 		if (got < 0)
 			return error_errno(error, -got, "hear from the new process");
 		if (got == 0)
@@ -168,10 +173,11 @@ static int note_executing(struct carrier *carrier)
 	return 0;
 }
 
-static int carrier_prepare(struct child *child, const struct plan *plan, struct error *error)
+static int carrier_prepare(struct child *child, const struct spawn_options *options, struct error *error)
 {
-	child->carrier = (struct carrier){.root = -1, .namespaces = -1, .userns = -1, .executing = note_executing};
-	int code = plan_view(plan, &child->carrier.plan, error);
+	child->carrier = (struct carrier){
+		.times = options->times, .root = -1, .namespaces = -1, .userns = -1, .executing = note_executing};
+	int code = plan_view(options->plan, &child->carrier.plan, error);
 	if (code < 0)
 		return code;
 	child->slots = calloc(plan_slots(&child->carrier.plan), sizeof *child->slots);
@@ -186,7 +192,7 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 	struct way way = way_choose(options);
 	cleanup_child struct child child = CHILD_NONE;
 	cleanup_fd int plan_fd = -1;
-	int code = way.in_place ? carrier_prepare(&child, options->plan, error) : plan_seal(options->plan, error);
+	int code = way.in_place ? carrier_prepare(&child, options, error) : plan_seal(options->plan, error);
 	if (code < 0)
 		return code;
 	if (!way.in_place)
@@ -214,7 +220,7 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 	if (child.error)
 		followed = child_error(&child, options->plan, error);
 	else if (way.reports)
-		followed = follow(options->plan, ours, followed, spawned, error);
+		followed = follow(options, ours, followed, spawned, error);
 	if (followed == 1)
 		return 0;
 	undo(spawned, wait_status);

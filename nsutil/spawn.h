@@ -41,6 +41,8 @@ struct spawn_options {
 	 * caller. Or -1.
 	 */
 	int born_in_userns;
+	/* For a plan with plan_time: takes when each of its steps began, CLOCK_MONOTONIC in ns; else NULL. */
+	uint64_t *times;
 };
 
 /* A process that runs the command, or init around it. */

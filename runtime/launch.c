@@ -22,6 +22,7 @@
 #include "runtime/name.h"
 #include "runtime/recover.h"
 #include "runtime/scale_note.h"
+#include "runtime/timing.h"
 
 unsigned int launch_controllers(const struct berth *berth, const struct spec *spec)
 {
@@ -139,7 +140,7 @@ static int explain_death(const struct berth_container *container, const struct s
 }
 
 static int spawn_into(struct berth_container *container, const struct spec *spec, const struct plan *plan,
-		      struct spawned *spawned, struct error *error)
+		      uint64_t *times, struct spawned *spawned, struct error *error)
 {
 	cleanup_userns struct userns userns = USERNS_INIT;
 	struct cgroup_entry entry = {.into = -1, .into_procs = -1};
@@ -166,6 +167,7 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		.namespaces_fd = spec->rootless ? -1 : userns.pidfd,
 		.userns_fd = spec->rootless ? -1 : userns.fd,
 		.born_in_userns = spec->rootless ? userns.fd : -1,
+		.times = times,
 	};
 	int wait_status;
 	code = spawn(&options, spawned, &wait_status, error);
@@ -200,27 +202,32 @@ static int write_limits(const struct berth_container *container, const struct sp
 
 /* Everything behind the reserved name. What it made is in the handle, for the caller to undo. */
 static int set_up(struct berth_container *container, const struct spec *spec, const struct plan *plan,
-		  struct error *error)
+		  struct timing *timing, struct error *error)
 {
 	struct berth *berth = container->berth;
 	int code = spec->root_kind == ROOT_FRAMEWORK ? framework_mount(berth, spec, error) : 0;
 	if (code < 0)
 		return code;
+	if (spec->root_kind == ROOT_FRAMEWORK)
+		timing_part(timing, "root");
 	if (container->record.controllers) {
 		char name[NAME_ENCODED_SIZE];
 		name_encode(spec->name, name);
 		code = cgroup_create(berth->layout, spec->cgroup_parent, name, container->record.controllers,
 				     &container->cgroup, error);
+		timing_part(timing, "cgroups");
 		if (code == 0)
 			code = write_limits(container, spec, error);
 		if (code < 0)
 			return code;
+		timing_part(timing, "limits");
 	}
 	struct spawned spawned;
 	uint64_t earliest = state_ticks_now();
-	code = spawn_into(container, spec, plan, &spawned, error);
+	code = spawn_into(container, spec, plan, timing->steps, &spawned, error);
 	if (code < 0)
 		return code;
+	timing_steps(timing, plan);
 	container->pid = spawned.pid;
 	container->pidfd = spawned.pidfd;
 	container->tty = spawned.tty;
@@ -228,7 +235,9 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 	snprintf(fallbacks, sizeof fallbacks, "%s%s",
 		 spawned.used_clone ? "clone3 is missing: clone was used, and the cgroup entered after it\n" : "",
 		 spec->devices_unruled ? devices_fallback : "");
-	return state_write_init(container->directory, spawned.pid, earliest, fallbacks, error);
+	code = state_write_init(container->directory, spawned.pid, earliest, fallbacks, error);
+	timing_part(timing, "note");
+	return code;
 }
 
 /*
@@ -254,6 +263,8 @@ static int launch(struct berth_container *container, const struct berth_options 
 {
 	struct berth *berth = container->berth;
 	cleanup_spec struct spec spec = {0};
+	cleanup_timing struct timing timing = {0};
+	timing_start(&timing, options);
 	int code = spec_from_options(options, &spec, error);
 	if (code < 0)
 		return code;
@@ -279,6 +290,7 @@ static int launch(struct berth_container *container, const struct berth_options 
 	}
 	if (code < 0)
 		return code;
+	timing_part(&timing, "check");
 	uint64_t started_ns = now_ns();
 	unsigned int controllers = launch_controllers(berth, &spec);
 	if (record_fill(&spec, controllers, started_ns, &container->record) < 0)
@@ -290,10 +302,15 @@ static int launch(struct berth_container *container, const struct berth_options 
 	code = settle_ids(container, &spec, &plan, error);
 	if (code == 0 && berth->fail_step)
 		plan_inject_failure(plan, berth->fail_step - 1, berth->fail_error);
+	if (code == 0 && timing_plan(&timing, plan) < 0)
+		code = error_errno(error, ENOMEM, "time the launch");
+	timing_part(&timing, "record");
 	if (code == 0)
-		code = set_up(container, &spec, plan, error);
-	if (code == 0)
+		code = set_up(container, &spec, plan, &timing, error);
+	if (code == 0) {
+		timing_report(&timing);
 		return 0;
+	}
 	/* The cause is what the caller must hear; should the way back fail too, `berth gc` finds what is left. */
 	struct error undoing;
 	if (container_discard(container, &undoing) < 0)

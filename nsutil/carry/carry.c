@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 static step_function *const run_step[PLAN_OP_COUNT] = {
 	[PLAN_PRIVATE] = step_private,
@@ -41,11 +42,20 @@ static step_function *const run_step[PLAN_OP_COUNT] = {
 	[PLAN_EXEC] = step_exec,
 };
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 int carry_out(struct carrier *carrier)
 {
 	const struct plan_view *plan = &carrier->plan;
 	for (; carrier->current < plan->n_steps; carrier->current++) {
 		const struct plan_step *step = &plan->steps[carrier->current];
+		if (carrier->times)
+			carrier->times[carrier->current] = now_ns();
 		if (carrier->current + 1 == plan->fail_step)
 			return -(int)plan->fail_error;
 		step_function *run = step->op == PLAN_FORK ? carrier->fork : run_step[step->op];
@@ -59,12 +69,16 @@ int carry_out(struct carrier *carrier)
 int carry_report(const struct carrier *carrier, enum plan_report_kind kind, int error, int passed)
 {
 	struct plan_report packet = {.kind = kind, .step = carrier->current, .error = error};
-	struct iovec data = {&packet, sizeof packet};
+	struct iovec data[] = {
+		{&packet, sizeof packet},
+		{carrier->times, carrier->plan.n_steps * sizeof *carrier->times},
+	};
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {{0}};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	struct msghdr message = {.msg_iov = data,
+				 .msg_iovlen = kind == PLAN_REPORT_EXECUTING && carrier->times ? 2 : 1};
 	if (passed >= 0) {
 		message.msg_control = &control;
 		message.msg_controllen = sizeof control;

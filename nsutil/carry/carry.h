@@ -30,6 +30,7 @@ struct carrier {
 	step_function *fork;                /* how FORK is done here; NULL where no plan has one */
 	int (*executing)(struct carrier *); /* tells that the exec comes next, 0 or -errno; NULL: nobody asks */
 	uint32_t current;                   /* the step under way, or that failed */
+	uint64_t *times;                    /* when each step began, CLOCK_MONOTONIC in ns; NULL: nobody asks */
 	int status;                         /* a socket to tell the parent by, close-on-exec; -1: no step needs one */
 	int namespaces;                     /* the pidfd for SETNS; -1: none */
 	int userns;                         /* the user namespace for binds that show ids shifted; -1: none */
@@ -44,7 +45,8 @@ struct carrier {
 /* Carries the plan out from carrier->current on. Does not return but with -errno of that step. */
 int carry_out(struct carrier *carrier);
 
-/* Sends the parent what there is to tell of the current step; passed: a descriptor to go along, or -1. 0 or -errno. */
+/* Sends the parent what there is to tell of the current step, and, with EXECUTING, the times; passed: a descriptor to
+ * go along, or -1. 0 or -errno. */
 int carry_report(const struct carrier *carrier, enum plan_report_kind kind, int error, int passed);
 
 /* mounts.c */

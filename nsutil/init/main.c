@@ -32,6 +32,7 @@ static struct plan_view view_of(const struct plan_header *header)
 		.strings = plan_text(header, 0),
 		.fail_step = header->fail_step,
 		.fail_error = header->fail_error,
+		.timed = header->timed,
 	};
 }
 
@@ -41,6 +42,11 @@ static char **slots_make(const struct plan_view *plan)
 	static char *slots[512];
 	size_t needed = plan_slots(plan);
 	return needed <= sizeof slots / sizeof *slots ? slots : calloc(needed, sizeof *slots);
+}
+
+static uint64_t *times_make(const struct plan_view *plan)
+{
+	return plan->timed ? calloc(plan->n_steps, sizeof(uint64_t)) : NULL;
 }
 
 static int report_executing(struct carrier *carrier)
@@ -77,6 +83,7 @@ int main(void)
 
 	carrier.plan = view_of(plan);
 	carrier.slots = slots_make(&carrier.plan);
+	carrier.times = times_make(&carrier.plan);
 	int code = carrier.slots ? carry_out(&carrier) : -ENOMEM;
 	carry_report(&carrier, PLAN_REPORT_FAILED, -code, -1);
 	return 125;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -55,6 +56,14 @@ static void tell_end(const struct berth_end *end, uint64_t timeout_ns)
 	}
 }
 
+static void print_part(void *data, const char *part, unsigned int count, uint64_t ns)
+{
+	uint64_t *total = data;
+
+	*total += ns;
+	fprintf(stderr, "%-18s %4u %8.1f us\n", part, count, (double)ns / 1000);
+}
+
 static int run_foreground(struct run_options *options)
 {
 	cleanup_berth struct berth *berth = NULL;
@@ -67,8 +76,15 @@ static int run_foreground(struct run_options *options)
 	if (launch->flags & BERTH_TTY)
 		tty_size(&launch->tty_rows, &launch->tty_columns);
 	foreground_block_signals();
+	uint64_t total_ns = 0;
+	if (options->timing) {
+		launch->timing = print_part;
+		launch->timing_data = &total_ns;
+	}
 	if (cli_open(&berth, &error) < 0 || berth_launch(berth, launch, &container, &error) < 0)
 		return cli_fail(&error);
+	if (options->timing)
+		fprintf(stderr, "%-18s      %8.1f us\n", "total", (double)total_ns / 1000);
 
 	const struct foreground foreground = {
 		.pidfd = berth_container_pidfd(container),

@@ -26,6 +26,7 @@ enum {
 	KEY_RLIMIT,
 	KEY_OOM_SCORE,
 	KEY_TIMEOUT,
+	KEY_TIMING,
 	KEY_LOG,
 	KEY_DEVICE,
 	KEY_DEVICE_RULE,
@@ -56,6 +57,7 @@ static const struct argp_option options[] = {
 	{"detach", 'd', NULL, 0, "Print the name and return when the command runs; its end is recorded", 0},
 	{"log", KEY_LOG, "FILE", 0, "With -d: append the command's output to FILE; else it is discarded", 0},
 	{"timeout", KEY_TIMEOUT, "DUR", 0, "Kill it when it has run for so long: 10, 1.5s, 500ms, 2m, 1h, 1d", 0},
+	{"timing", KEY_TIMING, NULL, 0, "Tell on standard error what the launch spent its time on", 0},
 	{"cgroup-parent", KEY_CGROUP_PARENT, "PATH", 0,
 	 "Where its cgroup directories are made, below each hierarchy; default: berth", 0},
 
@@ -273,6 +275,8 @@ static int options_check(const struct run_options *o, const struct argp_state *s
 		return error_set(error, EINVAL, "no command given; try `%s --help'", state->name);
 	if (o->launch.resources.swap && !o->launch.resources.memory)
 		return error_set(error, EINVAL, "--swap needs --mem: it is what may be used beyond that");
+	if (o->detach && o->timing)
+		return error_set(error, EINVAL, "--timing needs the foreground: it does not go with --detach");
 	if (o->detach && (o->launch.flags & BERTH_TTY))
 		return error_set(error, EINVAL, "--tty needs the foreground: it does not go with --detach");
 	if (o->detach && o->interactive)
@@ -319,6 +323,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_TIMEOUT:
 		return cli_option_result(set_timeout(o, argument), "--timeout", &o->error);
+	case KEY_TIMING:
+		o->timing = true;
+		return 0;
 	case KEY_CGROUP_PARENT:
 		launch->cgroup_parent = argument;
 		return 0;

@@ -16,6 +16,7 @@ struct run_options {
 	struct berth_options launch; /* points into the members below and into argv */
 	bool plan;                   /* parsed for plan, not for run */
 	bool detach, interactive, json;
+	bool timing;         /* what the launch spent its time on is to be printed */
 	const char *log;     /* with detach: the file the command's output is appended to; NULL: /dev/null */
 	uint64_t timeout_ns; /* 0: none */
 

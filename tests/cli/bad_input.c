@@ -103,6 +103,7 @@ Test(cli_bad_input, options)
 		{{"run", "--rlimit", "frob=1", "true"}, 125, "getrlimit(2) knows no 'frob'"},
 		{{"run", "--rlimit", "nofile=2:1", "true"}, 125, "SOFT is above HARD"},
 		{{"run", "-d", "-t", "true"}, 125, "--tty needs the foreground"},
+		{{"run", "-d", "--timing", "true"}, 125, "--timing needs the foreground"},
 		{{"run", "-d", "-i", "true"}, 125, "--interactive needs the foreground"},
 		{{"run", "--log", "/dev/null", "true"}, 125, "--log goes with --detach"},
 		{{"plan", "-m", "lots", "true"}, 125, "'lots' is not a size"},

@@ -68,6 +68,7 @@ Test(cli_help, names_every_option_of_run)
 		"--cgroup-parent=",  "--rlimit=",        "--timeout=",     "--cap-add=",      "--cap-drop=",
 		"--mem-grace=",      "--mem-lenient=",   "--mem-reserve=", "--mem-pressure=", "--mem-freeze",
 		"--seccomp=",        "--new-privileges", "--userns=",      "--uidmap=",       "--gidmap=",
+		"--timing",
 	};
 	cleanup_job struct job run, plan;
 

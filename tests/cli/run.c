@@ -383,3 +383,14 @@ Test(cli_run, many_at_once)
 	}
 	expect_nothing_left();
 }
+
+Test(cli_run, timing)
+{
+	cleanup_job struct job job;
+
+	BERTH(&job, "run", "--timing", "sh", "-c", "exit 3");
+	cr_expect_eq(job.status, 3);
+	static const char *const parts[] = {"check", "record", "clone", "mount", "fork", "exec", "total"};
+	for (size_t i = 0; i < N(parts); i++)
+		cr_expect(strstr(job.err_text, parts[i]), "%s is not in:\n%s", parts[i], job.err_text);
+}

@@ -100,7 +100,7 @@ Test(plan_check, refuses_a_damaged_header)
 	expect_refused(header->string_size, header->string_size - 1);
 	expect_refused(header->string_size, header->string_size + 1);
 	expect_refused(header->string_size, UINT32_MAX);
-	expect_refused(header->reserved, 1);
+	expect_refused(header->timed, 2);
 	/* A step to fail with no error would be left out without a word. */
 	expect_refused(header->fail_step, 1);
 	header->fail_step = 1;
