@@ -36,7 +36,7 @@ const char *check_remedy(int code, const char *otherwise);
 void check_privilege(struct check *check);
 /* Settings and facts that hinder: "state-directory", "pid-max", "namespace-limits", "swap", "pressure". */
 void check_machine(struct check *check);
-/* System calls: "clone3", "pidfd", "openat2", "close-range", "init-exec". */
+/* System calls: "clone3", "pidfd", "openat2", "close-range", "init-exec", "seccomp". */
 void check_kernel(struct check *check);
 /* "pid-namespace" and the other kinds. */
 void check_namespaces(struct check *check);

@@ -3,11 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/filter.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -150,6 +154,42 @@ static void check_init(struct check *check)
 		check_tell(check, name, BERTH_PASS, NULL, "init can be executed from a sealed memfd");
 }
 
+/* ---- Seccomp ---- */
+
+/* Loads a filter as commands get theirs. 0, or an errno. */
+__attribute__((no_sanitize("address", "undefined"))) static int load_filter(void *argument)
+{
+	(void)argument;
+	/* getppid, which cannot fail, is to give an error that no kernel would. */
+	enum { ODD = EXFULL };
+	struct sock_filter filters[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ODD),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof filters / sizeof *filters, filters};
+	if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		return errno;
+	return syscall(SYS_getppid) == -1 && errno == ODD ? 0 : ENOSYS;
+}
+
+static void check_seccomp(struct check *check)
+{
+	static const char name[] = "seccomp";
+	int result = trial_run(&(struct trial_options){.flags = QUICK}, load_filter, NULL);
+	int code = result < 0 ? -result : result;
+	if (code == 0)
+		check_tell(check, name, BERTH_PASS, NULL, "system calls can be filtered");
+	else
+		check_tell(
+			check, name, BERTH_FAIL,
+			"boot a kernel built with CONFIG_SECCOMP_FILTER=y, or lift the system call filter that hides "
+			"seccomp; --seccomp unconfined does without",
+			"load a filter of system calls: %s", strerrordesc_np(code));
+}
+
 void check_kernel(struct check *check)
 {
 	check_clone3(check);
@@ -163,6 +203,7 @@ void check_kernel(struct check *check)
 				   strerrordesc_np(-code));
 	}
 	check_init(check);
+	check_seccomp(check);
 }
 
 /* ---- Namespaces ---- */

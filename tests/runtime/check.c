@@ -226,12 +226,31 @@ static void run_check(struct findings *findings)
 static struct findings found; /* too large for a stack */
 
 /* What every container needs. */
-static const char *const needed[] = {"root",           "state-directory",   "pidfd",         "openat2",
-				     "close-range",    "init-exec",         "pid-namespace", "mount-namespace",
-				     "uts-namespace",  "ipc-namespace",     "net-namespace", "private-mounts",
-				     "mount-api",      "overlay",           "proc",          "sysfs",
-				     "devpts",         "device-nodes",      "pivot-root",    "cgroup-layout",
-				     "controller-cpu", "controller-memory", "launch",        NULL};
+static const char *const needed[] = {"root",
+				     "state-directory",
+				     "pidfd",
+				     "openat2",
+				     "close-range",
+				     "init-exec",
+				     "pid-namespace",
+				     "mount-namespace",
+				     "uts-namespace",
+				     "ipc-namespace",
+				     "net-namespace",
+				     "private-mounts",
+				     "mount-api",
+				     "overlay",
+				     "proc",
+				     "sysfs",
+				     "devpts",
+				     "device-nodes",
+				     "pivot-root",
+				     "cgroup-layout",
+				     "controller-cpu",
+				     "controller-memory",
+				     "seccomp",
+				     "launch",
+				     NULL};
 
 static const char *const mounts[] = {"mount-api",    "overlay",         "proc",       "sysfs", "devpts",
 				     "device-nodes", "framework-roots", "pivot-root", NULL};
@@ -418,6 +437,17 @@ Test(check, no_openat2)
 	expect(&found, "openat2", BERTH_FAIL, strerror(ENOSYS));
 	expect(&found, "launch", BERTH_FAIL, strerror(ENOSYS));
 	cr_expect(strstr(found.list[find(&found, "openat2")].remedy, "kernel"));
+	cr_expect_eq(found.failures, 2);
+}
+
+Test(check, no_seccomp)
+{
+	open_at(NULL);
+	take_away(SCMP_SYS(seccomp));
+	run_check(&found);
+	expect(&found, "seccomp", BERTH_FAIL, strerror(ENOSYS));
+	expect(&found, "launch", BERTH_FAIL, "seccomp");
+	cr_expect(strstr(found.list[find(&found, "seccomp")].remedy, "CONFIG_SECCOMP_FILTER"));
 	cr_expect_eq(found.failures, 2);
 }
 
