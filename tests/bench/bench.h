@@ -115,5 +115,6 @@ void bench_lxc_cgroup(void);
 void bench_kill(void);
 void bench_memory(void);
 void bench_programs(void);
+void bench_parts(void);
 
 #endif

@@ -22,6 +22,7 @@ enum change {
 	FEW_CGROUPS = 8,
 	DEVICE_RULES = 16,
 	USER_NAMESPACE = 32,
+	HOST_CGROUP = 64,
 };
 
 static const struct layer {
@@ -34,6 +35,7 @@ static const struct layer {
 	{"capabilities", NO_SECCOMP, NO_SECCOMP | NO_CUT, true},
 	{"no_new_privs", NO_SECCOMP | NO_CUT, NO_SECCOMP | NO_CUT | NEW_PRIVILEGES, true},
 	{"device rules", FEW_CGROUPS | DEVICE_RULES, FEW_CGROUPS, true},
+	{"cgroup namespace", 0, HOST_CGROUP, true},
 	{"user namespace, not a default", USER_NAMESPACE, 0, false},
 };
 enum { LAYERS = sizeof layers / sizeof *layers, MOST = LAYERS + 1 };
@@ -52,6 +54,8 @@ static struct job job_changed(struct berth *berth, unsigned int change)
 		job.options.flags |= BERTH_FEW_CGROUPS;
 	if (change & DEVICE_RULES)
 		job.options.cgroup_files = device_rules;
+	if (change & HOST_CGROUP)
+		job.options.flags |= BERTH_HOST_CGROUP;
 	if (change & USER_NAMESPACE) {
 		job.options.uid_map = &map;
 		job.options.n_uid_map = 1;

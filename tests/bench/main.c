@@ -18,10 +18,10 @@ static const struct group {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
-	{"launch", bench_launch},     {"layers", bench_layers},         {"programs", bench_programs},
-	{"resident", bench_resident}, {"mounts", bench_mounts},         {"threads", bench_threads},
-	{"update", bench_update},     {"lxc-cgroup", bench_lxc_cgroup}, {"kill", bench_kill},
-	{"memory", bench_memory},     {"crowd", bench_crowd},
+	{"launch", bench_launch},   {"layers", bench_layers},     {"programs", bench_programs},
+	{"parts", bench_parts},     {"resident", bench_resident}, {"mounts", bench_mounts},
+	{"threads", bench_threads}, {"update", bench_update},     {"lxc-cgroup", bench_lxc_cgroup},
+	{"kill", bench_kill},       {"memory", bench_memory},     {"crowd", bench_crowd},
 };
 
 struct request {
