@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* While many containers live: launching one more, listing and counting them all, and taking them over. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,7 @@ enum {
 	ASK_ADOPT = -6,
 	ASK_END = -7,
 	ASK_STEPS = -8,
+	ASK_COUNTERS = -9,
 	ASK_STEP = -100 /* and below: how long that step took */
 };
 enum { MOST = 1000, KINDS = 3, SIZES = 4 };
@@ -120,6 +123,30 @@ static double step_us(int step)
 	       (double)(steps[step + 1].tv_nsec - steps[step].tv_nsec) / 1e3;
 }
 
+/* One counter of each: what all that is told of a container is made of. */
+static double counters_us(void)
+{
+	char path[64], text[64];
+	snprintf(path, sizeof path, "/sys/fs/cgroup%s/%s", limit.v2 ? "" : "/memory", bench_parent);
+	double start = now_us();
+	DIR *directory = opendir(path);
+	for (const struct dirent *entry; directory && (entry = readdir(directory));) {
+		char file[300];
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof file, "%s/%s", entry->d_name,
+			 limit.v2 ? "memory.current" : "memory.usage_in_bytes");
+		int fd = openat(dirfd(directory), file, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, text, sizeof text) <= 0)
+			fail("read %s/%s: %m", path, file);
+		close(fd);
+	}
+	if (!directory)
+		fail("open %s: %m", path);
+	closedir(directory);
+	return now_us() - start;
+}
+
 /* A size: that many live from now on. */
 static double serve(int what)
 {
@@ -138,6 +165,8 @@ static double serve(int what)
 		return adopt_us();
 	case ASK_END:
 		return end_all();
+	case ASK_COUNTERS:
+		return counters_us();
 	case ASK_STEPS:
 		return limit_by_steps();
 	default:
@@ -184,17 +213,19 @@ struct looking {
 static struct looking looking_measure(struct worker *worker, int size)
 {
 	static const char group[] = "telling of N containers, each";
-	static const char *const names[] = {"berth_list", "berth_container_stats", "berth ps", "berth stats"};
+	static const char *const names[] = {"berth_list", "berth_container_stats", "berth ps", "berth stats",
+					    "raw read of one counter"};
 	const char *ps[] = {program_built("berth"), "ps", NULL}, *stats[] = {ps[0], "stats", NULL};
-	struct samples samples[4] = {{0}};
-	struct summary summaries[4];
+	struct samples samples[5] = {{0}};
+	struct summary summaries[5];
 	for (int round = 0; round < (quick ? 3 : 11); round++) {
 		samples_add(&samples[0], worker_ask(worker, ASK_LIST) / size);
 		samples_add(&samples[1], worker_ask(worker, ASK_STATS) / size);
 		samples_add(&samples[2], program_run(ps) / size);
 		samples_add(&samples[3], program_run(stats) / size);
+		samples_add(&samples[4], worker_ask(worker, ASK_COUNTERS) / size);
 	}
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		summaries[i] = samples_summary(&samples[i]);
 		figure_add(group, names[i], size, "us", summaries[i]);
 	}
