@@ -6,6 +6,7 @@
 # make check-full the acceptance schedules and the crowd of executors, at full length
 # make check-schedules   the library's part of it: the schedules alone
 # make check-san  the same tests under the address and undefined-behaviour sanitizers
+# make fuzz       each parser of outside text against libFuzzer for FUZZ_TIME seconds; fuzz-smoke: for 3
 # make check-debian   real programs in a small Debian as their root
 # make bench      launch cost against the least the kernel can do, and against other launchers; QUICK=1 for a look,
 #                 CHECK=1 to fail where a figure that must be reached is not
@@ -31,6 +32,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 MUSL_CC ?= musl-gcc
+FUZZ_CC ?= clang
 INSTALL ?= install
 
 # V=1 shows whole commands.
@@ -78,6 +80,13 @@ ifeq ($(SAN),1)
 B := build/san
 HARDENING := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fstack-protector-strong
 SAN_LDFLAGS := -fsanitize=address,undefined
+else ifeq ($(FUZZ),1)
+# The fuzz targets, and the library as they see it.
+B := build/fuzz
+override CC := $(FUZZ_CC)
+HARDENING := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	-Wno-format-nonliteral
+SAN_LDFLAGS := -fsanitize=address,undefined
 else
 B := build
 HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -93,7 +102,7 @@ LDFLAGS_ALL = -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_LDFLAGS) $(LDFLAGS)
 LIBS := -lcap -lseccomp -ljansson
 # The programs are static: where each start of one counts, a third of it went to the search for shared objects and their
 # relocation. STATIC=0 is for systems without the static libraries; a sanitizer's run time is a shared one.
-STATIC ?= $(if $(filter 1,$(SAN)),0,1)
+STATIC ?= $(if $(filter 1,$(SAN) $(FUZZ)),0,1)
 PROGRAM_LDFLAGS = $(if $(filter 1,$(STATIC)),-static-pie,-pie) $(LDFLAGS_ALL)
 
 # musl brings no kernel headers; the host's come last so that they never replace musl's own.
@@ -128,7 +137,7 @@ SUITE_PROGRAMS := $(addprefix $(B)/tests/,$(SUITES))
 BENCH := $(B)/bench/bench $(B)/tests/payload/idle
 LIBRARIES := $(B)/libberth.a $(B)/libberth.so $(B)/libberth.so.$(ABI)
 
-.PHONY: all tests check check-full check-schedules check-v2 check-san check-debian bench bench-v2 bench-compare lint fmt demo install uninstall clean bootstrap FORCE
+.PHONY: all tests check check-full check-schedules check-v2 check-san fuzz fuzz-smoke fuzz-targets check-debian bench bench-v2 bench-compare lint fmt demo install uninstall clean bootstrap FORCE
 all: $(LIBRARIES) $(PROGRAM) $(LXC_PROGRAMS) $(B)/berth.pc
 tests: all $(PAYLOADS) $(SUITE_PROGRAMS) $(BENCH) $(B)/tests/suites
 
@@ -237,6 +246,13 @@ $(B)/bench/bench: $(BENCH_OBJS) $(B)/libberth.a $(B)/sources
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS) -lpthread -lm
 
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/targets/%,$(sort $(wildcard tests/fuzz/*.c)))
+FUZZ_OBJS := $(call objects,$(wildcard tests/fuzz/common/*.c)) $(filter-out %/main.o,$(LXC_OBJS))
+$(B)/targets/%: $(O)/tests/fuzz/%.o $(FUZZ_OBJS) $(B)/libberth.a $(B)/sources
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
+
 define suite_rule
 $(B)/tests/$(1): $(call objects,$(sort $(wildcard tests/$(1)/*.c))) $(SUPPORT_OBJS) $(SUITE_OBJS_$(1)) $(B)/libberth.a $(B)/sources
 	@mkdir -p $$(@D)
@@ -281,6 +297,18 @@ check-san:
 	@scripts/bootstrap --san
 	@$(MAKE) --no-print-directory $(PARALLEL) SAN=1 tests
 	@scripts/run-tests --build build/san
+
+# FUZZ_TIME: seconds for each target.
+FUZZ_TIME ?= 30
+fuzz:
+	@scripts/bootstrap --fuzz
+	@$(MAKE) --no-print-directory $(PARALLEL) FUZZ=1 fuzz-targets
+	@scripts/fuzz --time $(FUZZ_TIME)
+
+fuzz-smoke:
+	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=3
+
+fuzz-targets: $(FUZZ_TARGETS)
 
 check-debian:
 	@scripts/bootstrap --slow

@@ -22,20 +22,22 @@ static const struct cgroup_hierarchy *hierarchy_v2(const struct cgroup_layout *l
 	return NULL;
 }
 
-/* The caller's own cgroup below the mount point, without leading slash; malloc'ed. NULL where it can't be told. */
-static char *own_cgroup(void)
+char *cgroup_own_parse(const char *text)
 {
-	cleanup_free char *text = NULL;
-	if (file_read_all(AT_FDCWD, "/proc/self/cgroup", 1 << 20, &text) < 0)
-		return NULL;
 	const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
 	if (!line)
 		return NULL;
-	line = strchr(line, '/');
+	const char *path = strchr(line, ':') + 2;
 	/* One that lies outside of what is mounted here begins with "..". cgroup_namespaces(7) */
-	if (!line || strncmp(line, "/..", 3) == 0)
+	if (path[0] != '/' || strncmp(path, "/..", 3) == 0)
 		return NULL;
-	return strndup(line + 1, strcspn(line + 1, "\n"));
+	return strndup(path + 1, strcspn(path + 1, "\n"));
+}
+
+static char *own_cgroup(void)
+{
+	cleanup_free char *text = NULL;
+	return file_read_all(AT_FDCWD, "/proc/self/cgroup", 1 << 20, &text) < 0 ? NULL : cgroup_own_parse(text);
 }
 
 /* Whether the directory is left to the caller: it may make cgroups in it, hand on controllers, move processes in. */

@@ -93,6 +93,12 @@ int64_t cgroup_deadline(int timeout_ms);
 /* Milliseconds until then, at least 0; for poll(2). */
 int cgroup_deadline_left(int64_t deadline);
 
+/*
+ * Out of the text of /proc/self/cgroup: the caller's own v2 cgroup below the mount point, without leading slash;
+ * malloc'ed. NULL where it can't be told.
+ */
+char *cgroup_own_parse(const char *text);
+
 /* Sleeps *backoff_ms (no longer than the deadline) and doubles it up to 20: where the kernel has no event to wait on.
  */
 void cgroup_backoff(int *backoff_ms, int64_t deadline);

@@ -45,6 +45,17 @@ static int filter_check(const struct plan_header *plan, const struct plan_step *
 	return bytes_check(plan, step->text, count, sizeof(struct sock_filter));
 }
 
+/* What is done inside a mount held comes after it, and no more are held than there is room for. */
+static int held_check(const struct plan_header *plan, uint32_t i, uint32_t *held)
+{
+	const struct plan_step *step = &plan_steps(plan)[i];
+	if (step->flags & PLAN_IN_HELD && !(step->flags & PLAN_IN_ROOT && *held > 0))
+		return -EINVAL;
+	if (!(step->flags & PLAN_HOLD))
+		return 0;
+	return (step->op == PLAN_MOUNT || step->op == PLAN_BIND) && ++*held <= PLAN_HELD_MOST ? 0 : -EINVAL;
+}
+
 int plan_check(const void *data, size_t size)
 {
 	const struct plan_header *plan = data;
@@ -61,6 +72,7 @@ int plan_check(const void *data, size_t size)
 	if (strings[0] != '\0' || strings[plan->string_size - 1] != '\0')
 		return -EINVAL;
 	const struct plan_step *steps = plan_steps(plan);
+	uint32_t held = 0;
 	for (uint32_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &steps[i];
 		if (step->op >= PLAN_OP_COUNT || step->text >= plan->string_size || step->text2 >= plan->string_size ||
@@ -69,6 +81,8 @@ int plan_check(const void *data, size_t size)
 			return -EINVAL;
 		if ((step->op == PLAN_SECCOMP && filter_check(plan, step) < 0) ||
 		    (step->op == PLAN_USER && groups_check(plan, step) < 0))
+			return -EINVAL;
+		if (held_check(plan, i, &held) < 0)
 			return -EINVAL;
 		/* A plan ends where it turns into the command, and only there. */
 		if ((step->op == PLAN_EXEC) != (i == plan->n_steps - 1))

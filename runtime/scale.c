@@ -39,7 +39,7 @@ static void thaw_left_behind(const struct berth_container *container, int note_f
 	if (!note->frozen)
 		return;
 	cgroup_freeze(container->cgroup, false, FREEZE_TIMEOUT_MS, NULL);
-	note->frozen = false;
+	note->frozen = 0;
 	scale_note_write(note_fd, note);
 }
 
@@ -100,13 +100,13 @@ static int reclaim(struct berth_container *container, const struct scale *scale,
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	note.frozen = true;
+	note.frozen = 1;
 	scale_note_write(note_fd, &note);
 	bool frozen = cgroup_freeze(container->cgroup, true, FREEZE_TIMEOUT_MS, NULL) == 0;
 	int code = cgroup_memory_shrink(container->cgroup, &scale->target, error);
 	if (frozen)
 		cgroup_freeze(container->cgroup, false, FREEZE_TIMEOUT_MS, NULL);
-	note.frozen = false;
+	note.frozen = 0;
 	scale_note_write(note_fd, &note);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return code;

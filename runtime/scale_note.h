@@ -16,7 +16,7 @@ struct scale_note {
 	uint64_t token;        /* of the request under way; 0: none */
 	uint64_t memory, swap; /* what it asked for, as in struct cgroup_limits */
 	pid_t pid;             /* who works on it */
-	bool frozen;           /* and has frozen the container for the time of one step */
+	uint8_t frozen;        /* 1: and has frozen the container for the time of one step */
 	uint64_t start_ms;     /* monotonic */
 	uint64_t oom_kills;    /* there had been by then */
 };

@@ -182,6 +182,10 @@ int state_read_end(int end_fd, struct berth_end *end)
 		return -EBADMSG;
 	if (!head.ended)
 		return -ENODATA;
+	/* Exit statuses have eight bits, signals seven. wait(2) */
+	int most = head.end.reason == BERTH_EXITED ? 255 : 127;
+	if (head.end.reason < BERTH_EXITED || head.end.reason > BERTH_LOST || head.end.code < 0 || head.end.code > most)
+		return -EBADMSG;
 	*end = head.end;
 	end->text[sizeof end->text - 1] = '\0';
 	return 0;

@@ -50,6 +50,16 @@ Test(error, no_error_object_is_fine)
 	error_hint(NULL, "x");
 }
 
+Test(error, quoted_control_characters_are_shown_as_question_marks)
+{
+	struct error error;
+	error_set(&error, EINVAL, "'%s' is no size", "1\n\x1b[31m\x7f\xc3\xa9");
+	cr_expect_str_eq(error.text, "'1??[31m?\xc3\xa9' is no size");
+	error_hint(&error, "not\t%s", "so");
+	error_wrap(&error, "a\nb");
+	cr_expect_str_eq(error.text, "a?b: '1??[31m?\xc3\xa9' is no size not?so");
+}
+
 Test(error, long_texts_are_cut_and_terminated)
 {
 	struct error error;

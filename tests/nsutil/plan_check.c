@@ -134,6 +134,21 @@ Test(plan_check, refuses_damaged_steps)
 	}
 }
 
+/* What is to be done inside a mount held needs one that is held by then. */
+Test(plan_check, refuses_damaged_holds)
+{
+	struct specimen specimen = specimen_make();
+	struct plan_step *mount = step_of(&specimen, 1), *inside = step_of(&specimen, 2);
+	expect_refused(inside->flags, PLAN_IN_ROOT | PLAN_IN_HELD);
+	expect_refused(inside->flags, PLAN_IN_ROOT | PLAN_HOLD);
+	mount->flags |= PLAN_HOLD;
+	cr_assert_eq(plan_check(specimen.data, specimen.size), 0);
+	inside->flags |= PLAN_IN_HELD;
+	cr_assert_eq(plan_check(specimen.data, specimen.size), 0);
+	expect_refused(mount->flags, PLAN_IN_ROOT);
+	expect_refused(inside->flags, PLAN_IN_HELD);
+}
+
 /* A filter is no string: its length is told, and must lie inside. */
 Test(plan_check, refuses_damaged_filters)
 {
