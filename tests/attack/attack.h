@@ -14,7 +14,7 @@ void attack_init(void);
 /* A file outside of rt.root, that no container with that root may reach. */
 extern const char *attack_secret;
 
-/* Takes from the options what holds root: dropped capabilities, the filter, no_new_privs, the cgroup namespace. */
+/* Takes from the options what holds root: capabilities, the filter, no_new_privs, what covers the kernel's files. */
 void attack_unguarded(struct berth_options *options);
 
 /* Runs one more command in a container, to its end, and returns what it said; NULL where it can't be executed. */

@@ -130,6 +130,42 @@ Test(attack_kernel, remounting_and_unmounting)
 		rt_expect_value(text, ways[i], "EPERM");
 }
 
+/* The kernel's log, by a node made inside. */
+Test(attack_kernel, device_nodes)
+{
+	struct berth_options options = RT_OPTIONS("escape", "mknod");
+	struct berth_options without = options;
+	without.flags = BERTH_BARE_ROOT | BERTH_FEW_CGROUPS;
+	rt_expect_value(rt_output(&without), "mknod", "ok");
+	rt_expect_value(rt_output(&options), "mknod", "EPERM");
+}
+
+/* The whole of what an executor can see and do. */
+Test(attack_kernel, survey)
+{
+	struct berth_options options = RT_OPTIONS("survey");
+	const char *text = rt_output(&options);
+	static const char *const lines[] = {
+		"descriptors=0",
+		"CapInh=0000000000000000",
+		"CapEff=00000000a80425fb",
+		"CapBnd=00000000a80425fb",
+		"CapAmb=0000000000000000",
+		"NoNewPrivs=1",
+		"Seccomp=2",
+		"writable-proc-sys=0",
+		"writable-sys=0",
+		"sysrq=no",
+	};
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		rt_expect_line(text, lines[i]);
+	cr_expect_eq(rt_count(text, "device="), 6);
+	for (const char *line = text; (line = strstr(line, "device=")); line++)
+		cr_expect(strncmp(strchr(line, ':'), ": Operation not permitted\n", 26) == 0, "%.40s", line);
+	/* process_vm_readv is what ptrace is, which debuggers need: it reaches nothing but what is inside. */
+	rt_expect_value(text, "calls-refused", "22 of 23");
+}
+
 /* Ways back to the old root: by chroot, by file handle, by pivoting. */
 Test(attack_kernel, ways_back)
 {

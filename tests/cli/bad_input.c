@@ -56,7 +56,7 @@ Test(cli_bad_input, options)
 		{{"run", "-m", "-64M", "true"}, 125, "negative"},
 		{{"run", "-m", "99999999999999999999G", "true"}, 125, "too large"},
 		{{"run", "-m", "0", "true"}, 125, "'0' is no limit"},
-		{{"run", "-m", "64M\nrm -rf", "true"}, 125, "'64M\\nrm -rf' is not a size"},
+		{{"run", "-m", "64M\nrm -rf", "true"}, 125, "'64M?rm -rf' is not a size"},
 		{{"run", "--uidmap", "0:1", "true"}, 125, "--uidmap: '0:1' is not a range of ids"},
 		{{"run", "--gidmap", "x:1:1", "true"}, 125, "--gidmap: 'x:1:1' is not a range of ids"},
 		{{"run", "--uidmap", "1:100000:1", "true"}, 125, "must map id 0"},
