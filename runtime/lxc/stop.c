@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -9,6 +10,7 @@
 enum {
 	GONE_MS = 10000, /* how long the end of a killed container is awaited */
 	ONCE_MORE_MS = 200,
+	LOOK_MS = 5,
 	CLEAN_S = 60, /* --nokill's patience, as LXC's */
 };
 
@@ -88,12 +90,17 @@ static int kill_stop(const struct stop *stop, struct berth_container *container,
 
 	for (;;) {
 		int code = berth_container_kill(container, BERTH_KILLED, error);
-		if (code < 0 || stop->no_wait)
+		if (code == 0 && stop->no_wait)
+			return 0;
+		if (code == 0)
+			code = berth_container_wait(container, ONCE_MORE_MS, NULL, error);
+		/* On its way up, with nothing to kill yet; its command may have spoken all the same. */
+		if (code == -EAGAIN)
+			poll(NULL, 0, LOOK_MS);
+		else if (code != -ETIMEDOUT)
 			return code;
-		code = berth_container_wait(container, ONCE_MORE_MS, NULL, error);
-		if (code != -ETIMEDOUT || tool_clock_ms() >= deadline)
+		if (tool_clock_ms() >= deadline)
 			return code;
-		/* Once more: it may have been on its way up, with nothing to kill yet. */
 	}
 }
 
