@@ -125,7 +125,7 @@ BENCH_OBJS := $(call objects,$(BENCH_SRCS))
 LXC_OBJS := $(call objects,$(LXC_SRCS))
 # What suites are linked with beside the library.
 SUITE_OBJS_lxc := $(filter-out %/main.o,$(LXC_OBJS)) $(call objects,tests/runtime/debris.c)
-SUITE_OBJS_slave := $(call objects,tests/lxc/fixture.c tests/lxc/run.c tests/runtime/debris.c)
+SUITE_OBJS_slave := $(call objects,tests/lxc/fixture.c tests/runtime/debris.c)
 SUITE_OBJS_figures := $(call objects,$(addprefix tests/bench/,samples.c figures.c targets.c compare.c fail.c))
 SUITE_OBJS_memory := $(call objects,$(addprefix tests/runtime/,fixture.c jobs.c debris.c))
 SUITE_OBJS_attack := $(SUITE_OBJS_memory)

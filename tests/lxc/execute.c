@@ -20,68 +20,68 @@ TestSuite(execute, .init = lx_init, .fini = lx_fini);
 
 Test(execute, the_oldest_form)
 {
-	struct lx_run *run = LX("lxc-execute", "-n", "nexus.slave-0.framework-0-0", "/bin/true");
+	struct job *run = LX("lxc-execute", "-n", "nexus.slave-0.framework-0-0", "/bin/true");
 	lx_expect_status(run, 0);
-	cr_expect_str_eq(run->said, "");
-	cr_expect_str_eq(run->complained, "");
+	cr_expect_str_eq(run->out_text, "");
+	cr_expect_str_eq(run->err_text, "");
 }
 
 Test(execute, limits_are_in_force_when_the_launcher_starts)
 {
 	lx_require_controller("cpu");
 	lx_require_controller("memory");
-	struct lx_run *run = LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.cpu.shares=10", "-s",
-				      "lxc.cgroup.memory.limit_in_bytes=134217728", "/bin/sh", "-c", "echo up; cat");
-	lx_await(run, "up\n");
-	struct lx_run *memory = LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes");
+	struct job *run = LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.cpu.shares=10", "-s",
+				   "lxc.cgroup.memory.limit_in_bytes=134217728", "/bin/sh", "-c", "echo up; cat");
+	job_await_output(run, "up\n");
+	struct job *memory = LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes");
 	lx_expect_status(memory, 0);
-	cr_expect_str_eq(memory->said, "134217728\n");
-	struct lx_run *shares = LX("lxc-cgroup", "-n", NAME, "cpu.shares");
+	cr_expect_str_eq(memory->out_text, "134217728\n");
+	struct job *shares = LX("lxc-cgroup", "-n", NAME, "cpu.shares");
 	lx_expect_status(shares, 0);
-	cr_expect_str_eq(shares->said, "10\n");
-	cr_expect_eq(lx_finish(run), 0);
+	cr_expect_str_eq(shares->out_text, "10\n");
+	cr_expect_eq(job_finish(run), 0);
 }
 
 Test(execute, options_end_at_the_launcher)
 {
-	struct lx_run *run = LX("lxc-execute", "-n", "a", "/bin/echo", "-n", "b", "-s", "x", "--help", "--", "y");
+	struct job *run = LX("lxc-execute", "-n", "a", "/bin/echo", "-n", "b", "-s", "x", "--help", "--", "y");
 	lx_expect_status(run, 0);
-	cr_expect_str_eq(run->said, "b -s x --help -- y");
+	cr_expect_str_eq(run->out_text, "b -s x --help -- y");
 	run = LX("lxc-execute", "-n", "a", "--", "/bin/echo", "--", "-q");
 	lx_expect_status(run, 0);
-	cr_expect_str_eq(run->said, "-- -q\n");
+	cr_expect_str_eq(run->out_text, "-- -q\n");
 }
 
 Test(execute, the_whole_environment_empty_values_too)
 {
 	setenv("HADOOP_HOME", "", 1);
 	setenv("MESOS_COMMAND", "a  b\n\"c\"", 1);
-	struct lx_run *run =
+	struct job *run =
 		LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", "echo \"${HADOOP_HOME-unset}|$MESOS_COMMAND|$PATH\"");
 	char expected[1200];
 	snprintf(expected, sizeof expected, "|a  b\n\"c\"|%s\n", getenv("PATH"));
 	lx_expect_status(run, 0);
-	cr_expect_str_eq(run->said, expected);
+	cr_expect_str_eq(run->out_text, expected);
 }
 
 Test(execute, the_working_directory_and_standard_input)
 {
 	cr_assert_eq(chdir("/usr/share"), 0);
-	struct lx_run *run = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", "pwd; cat; echo end >&2");
+	struct job *run = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", "pwd; cat; echo end >&2");
 	cr_assert_eq(write(run->in, "fed\n", 4), 4);
-	lx_expect_status((lx_finish(run), run), 0);
-	cr_expect_str_eq(run->said, "/usr/share\nfed\n");
-	cr_expect_str_eq(run->complained, "end\n");
+	lx_expect_status((job_finish(run), run), 0);
+	cr_expect_str_eq(run->out_text, "/usr/share\nfed\n");
+	cr_expect_str_eq(run->err_text, "end\n");
 }
 
 Test(execute, no_descriptor_of_the_slave_gets_inside)
 {
 	int leak = open("/etc/passwd", O_RDONLY); // NOLINT(android-cloexec-open): that is the point
 	cr_assert_geq(leak, 3);
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", "ls /proc/$$/fd; true");
+	struct job *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", "ls /proc/$$/fd; true");
 	close(leak);
 	lx_expect_status(run, 0);
-	cr_expect_str_eq(run->said, "0\n1\n2\n", "%s", run->said);
+	cr_expect_str_eq(run->out_text, "0\n1\n2\n", "%s", run->out_text);
 }
 
 Test(execute, the_status_is_the_executors_fate)
@@ -92,15 +92,15 @@ Test(execute, the_status_is_the_executors_fate)
 	} cases[] = {{"exit 0", 0},       {"exit 3", 3},          {"exit 255", 255},
 		     {"kill -9 $$", 137}, {"kill -TERM $$", 143}, {"kill -SEGV $$", 139}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct lx_run *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", cases[i].script);
+		struct job *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", cases[i].script);
 		lx_expect_status(run, cases[i].status);
 	}
-	struct lx_run *missing = LX("lxc-execute", "-n", NAME, "/nonexistent/launcher");
+	struct job *missing = LX("lxc-execute", "-n", NAME, "/nonexistent/launcher");
 	lx_expect_status(missing, 127);
 	lx_expect_complaint(missing, "/nonexistent/launcher");
-	struct lx_run *no_program = LX("lxc-execute", "-n", NAME, "/etc/passwd");
+	struct job *no_program = LX("lxc-execute", "-n", NAME, "/etc/passwd");
 	lx_expect_status(no_program, 126);
-	struct lx_run *failed = LX("lxc-execute", "-n", NAME, "-s", "lxc.mount.entry=/nonexistent x none bind", "true");
+	struct job *failed = LX("lxc-execute", "-n", NAME, "-s", "lxc.mount.entry=/nonexistent x none bind", "true");
 	lx_expect_status(failed, 1);
 	lx_expect_complaint(failed, "/nonexistent");
 }
@@ -135,8 +135,8 @@ Test(execute, an_executor_that_kills_its_process_group_spares_the_slave)
 /* A slave may ignore SIGCHLD and SIGPIPE and block signals: none of that is the executor's. */
 Test(execute, the_slaves_signal_settings_stay_outside)
 {
-	struct lx_run *run = lx_shell("trap '' CHLD PIPE TERM; exec lxc-execute -n x "
-				      "/bin/sh -c 'grep -E \"^Sig(Blk|Ign)\" /proc/self/status; exit 5'");
+	struct job *run = lx_shell("trap '' CHLD PIPE TERM; exec lxc-execute -n x "
+				   "/bin/sh -c 'grep -E \"^Sig(Blk|Ign)\" /proc/self/status; exit 5'");
 	lx_expect_status(run, 5);
 	lx_expect_said(run, "SigBlk:\t0000000000000000");
 	lx_expect_said(run, "SigIgn:\t0000000000000000");
@@ -152,10 +152,10 @@ Test(execute, signals_are_passed_on_to_the_executor)
 		char script[200];
 		snprintf(script, sizeof script, "trap 'echo got; exit 42' %s; echo up; while :; do sleep 0.02; done",
 			 cases[i].name);
-		struct lx_run *run = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", script);
-		lx_await(run, "up\n");
+		struct job *run = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", script);
+		job_await_output(run, "up\n");
 		kill(run->pid, cases[i].signal);
-		cr_expect_eq(lx_finish(run), 42, "%s: status %d", cases[i].name, run->status);
+		cr_expect_eq(job_finish(run), 42, "%s: status %d", cases[i].name, run->status);
 		lx_expect_said(run, "got");
 	}
 }
@@ -164,49 +164,50 @@ Test(execute, signals_are_passed_on_to_the_executor)
 static pid_t container_pid(const char *name)
 {
 	lx_expect_status(LX("lxc-wait", "-n", name, "-s", "RUNNING", "-t", "30"), 0);
-	struct lx_run *run = LX("lxc-info", "-n", name, "-pH");
+	struct job *run = LX("lxc-info", "-n", name, "-pH");
 	lx_expect_status(run, 0);
-	return atoi(run->said);
+	return atoi(run->out_text);
 }
 
 Test(execute, its_own_end_is_the_containers)
 {
-	struct lx_run *run = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", "sleep 1000 & echo up; cat");
-	lx_await(run, "up\n");
+	struct job *run = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", "sleep 1000 & echo up; cat");
+	job_await_output(run, "up\n");
 	pid_t inside = container_pid(NAME);
 	kill(run->pid, SIGKILL);
 	lx_await_gone(inside);
-	cr_expect_eq(lx_finish(run), 1000 + SIGKILL);
+	job_finish(run);
+	cr_expect_eq(run->signal, SIGKILL);
 	/* What a dead owner leaves is taken over by the next of the name. */
-	struct lx_run *again = LX("lxc-execute", "-n", NAME, "/bin/echo", "again");
+	struct job *again = LX("lxc-execute", "-n", NAME, "/bin/echo", "again");
 	lx_expect_status(again, 0);
-	cr_expect_str_eq(again->said, "again\n");
+	cr_expect_str_eq(again->out_text, "again\n");
 }
 
 Test(execute, a_name_that_is_in_use_is_refused)
 {
-	struct lx_run *run = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", "echo up; cat");
-	lx_await(run, "up\n");
-	struct lx_run *second = LX("lxc-execute", "-n", NAME, "/bin/true");
+	struct job *run = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", "echo up; cat");
+	job_await_output(run, "up\n");
+	struct job *second = LX("lxc-execute", "-n", NAME, "/bin/true");
 	lx_expect_status(second, 1);
 	lx_expect_complaint(second, NAME);
 	cr_expect(lx_is_there(NAME), "the first is still there");
-	cr_expect_eq(lx_finish(run), 0);
+	cr_expect_eq(job_finish(run), 0);
 }
 
 /* About 2 s after an executor's exit its name is launched again; the stop of the old one may not be over then. */
 Test(execute, a_relaunch_may_overlap_with_the_stop)
 {
 	for (int i = 0; i < 8; i++) {
-		struct lx_run *old = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c",
-					      "for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo up; cat");
-		lx_await(old, "up\n");
-		struct lx_run *stop = LX_START("lxc-stop", "-n", NAME);
-		struct lx_run *next = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", "echo next; cat");
-		lx_await(next, "next\n");
-		cr_expect_eq(lx_finish(stop), 0, "%s", stop->complained);
-		cr_expect_eq(lx_finish(old), 137, "status %d: %s", old->status, old->complained);
-		cr_expect_eq(lx_finish(next), 0, "the stop was not meant for it");
+		struct job *old = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c",
+					   "for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo up; cat");
+		job_await_output(old, "up\n");
+		struct job *stop = LX_START("lxc-stop", "-n", NAME);
+		struct job *next = LX_START("lxc-execute", "-n", NAME, "/bin/sh", "-c", "echo next; cat");
+		job_await_output(next, "next\n");
+		cr_expect_eq(job_finish(stop), 0, "%s", stop->err_text);
+		cr_expect_eq(job_finish(old), 137, "status %d: %s", old->status, old->err_text);
+		cr_expect_eq(job_finish(next), 0, "the stop was not meant for it");
 	}
 }
 
@@ -221,22 +222,21 @@ Test(execute, any_name_works)
 		"..",
 	};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		struct lx_run *run =
-			LX_START("lxc-execute", "-n", names[i], "/bin/sh", "-c", "echo up; read x; exit 9");
-		lx_await(run, "up\n");
+		struct job *run = LX_START("lxc-execute", "-n", names[i], "/bin/sh", "-c", "echo up; read x; exit 9");
+		job_await_output(run, "up\n");
 		lx_expect_status(LX("lxc-wait", "-n", names[i], "-s", "RUNNING", "-t", "30"), 0);
-		struct lx_run *info = LX("lxc-info", "-n", names[i], "-sH");
+		struct job *info = LX("lxc-info", "-n", names[i], "-sH");
 		lx_expect_status(info, 0);
-		cr_expect_str_eq(info->said, "RUNNING\n");
-		struct lx_run *stop = LX("lxc-stop", "-n", names[i]);
+		cr_expect_str_eq(info->out_text, "RUNNING\n");
+		struct job *stop = LX("lxc-stop", "-n", names[i]);
 		lx_expect_status(stop, 0);
-		cr_expect_eq(lx_finish(run), 137);
+		cr_expect_eq(job_finish(run), 137);
 	}
 }
 
 Test(execute, one_that_nobody_stops_clears_up_after_itself)
 {
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", "setsid sleep 1000 & exit 4");
+	struct job *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", "setsid sleep 1000 & exit 4");
 	lx_expect_status(run, 4);
 	cr_expect_eq(lx_records(), 0);
 	cr_expect_eq(lx_cgroups(), 0);
@@ -249,25 +249,25 @@ Test(execute, executors_of_a_framework_share_a_root_that_harms_nobody_else)
 	const char *mark = lx_path("mark");
 	char script[300];
 	snprintf(script, sizeof script, "echo F > %s; echo up; cat", mark);
-	struct lx_run *first = LX_START("lxc-execute", "-n", "mesos_executor_1_framework_F", "/bin/sh", "-c", script);
-	lx_await(first, "up\n");
-	struct lx_run *second = LX("lxc-execute", "-n", "mesos_executor_2_framework_F", "/bin/cat", mark);
+	struct job *first = LX_START("lxc-execute", "-n", "mesos_executor_1_framework_F", "/bin/sh", "-c", script);
+	job_await_output(first, "up\n");
+	struct job *second = LX("lxc-execute", "-n", "mesos_executor_2_framework_F", "/bin/cat", mark);
 	lx_expect_status(second, 0);
-	cr_expect_str_eq(second->said, "F\n");
-	struct lx_run *other = LX("lxc-execute", "-n", "mesos_executor_1_framework_G", "/bin/cat", mark);
+	cr_expect_str_eq(second->out_text, "F\n");
+	struct job *other = LX("lxc-execute", "-n", "mesos_executor_1_framework_G", "/bin/cat", mark);
 	lx_expect_status(other, 1);
 	cr_expect(access(mark, F_OK) < 0, "the host's file system was written to");
-	cr_expect_eq(lx_finish(first), 0);
+	cr_expect_eq(job_finish(first), 0);
 	/* Kept when all its executors are gone. */
-	struct lx_run *later = LX("lxc-execute", "-n", "mesos_executor_3_framework_F", "/bin/cat", mark);
-	cr_expect_str_eq(later->said, "F\n");
+	struct job *later = LX("lxc-execute", "-n", "mesos_executor_3_framework_F", "/bin/cat", mark);
+	cr_expect_str_eq(later->out_text, "F\n");
 }
 
 Test(execute, the_file_for_all_chooses_the_root)
 {
 	const char *mark = lx_path("mark");
 	lx_configure("berth.root = host-rw\n");
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "/usr/bin/touch", mark);
+	struct job *run = LX("lxc-execute", "-n", NAME, "/usr/bin/touch", mark);
 	lx_expect_status(run, 0);
 	cr_expect_eq(access(mark, F_OK), 0);
 	const char *file = lx_write("other.conf", "berth.root = host\n");
@@ -286,7 +286,7 @@ Test(execute, an_image_of_ones_own_as_a_root)
 	snprintf(text, sizeof text, "cp %s %s", lx_payload("act"), lx_path("image/bin/act"));
 	lx_expect_status(lx_shell(text), 0);
 	snprintf(text, sizeof text, "lxc.rootfs.path=overlay:%s", lx_path("image"));
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", text, "/bin/act", "write", "/x", "1", "list", "/");
+	struct job *run = LX("lxc-execute", "-n", NAME, "-s", text, "/bin/act", "write", "/x", "1", "list", "/");
 	lx_expect_status(run, 0);
 	lx_expect_said(run, "write /x=ok");
 	cr_expect(access(lx_path("image/x"), F_OK) < 0, "the layer over it is thrown away");
@@ -311,10 +311,10 @@ Test(execute, what_is_written_in_the_work_directory_is_kept)
 	snprintf(run_directory, sizeof run_directory, "%s/slaves/S/0", lx_path("work"));
 	setenv("MESOS_DIRECTORY", run_directory, 1);
 	/* What mesos-launcher does. */
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c",
-				"mkdir -p $MESOS_DIRECTORY && cd $MESOS_DIRECTORY && echo out > stdout && pwd");
+	struct job *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c",
+			     "mkdir -p $MESOS_DIRECTORY && cd $MESOS_DIRECTORY && echo out > stdout && pwd");
 	lx_expect_status(run, 0);
-	cr_expect_eq(strncmp(run->said, run_directory, strlen(run_directory)), 0, "%s", run->said);
+	cr_expect_eq(strncmp(run->out_text, run_directory, strlen(run_directory)), 0, "%s", run->out_text);
 	cr_expect_str_eq(lx_read(lx_path("work/slaves/S/0/stdout")), "out\n");
 }
 
@@ -323,8 +323,8 @@ Test(execute, a_work_directory_that_is_missing_is_made)
 	char path[200];
 	snprintf(path, sizeof path, "%s/a/b/c", lx.base);
 	setenv("MESOS_WORK_DIRECTORY", path, 1);
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c",
-				"echo x > $MESOS_WORK_DIRECTORY/f; echo x > $MESOS_WORK_DIRECTORY/../outside");
+	struct job *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c",
+			     "echo x > $MESOS_WORK_DIRECTORY/f; echo x > $MESOS_WORK_DIRECTORY/../outside");
 	lx_expect_status(run, 0);
 	cr_expect_str_eq(lx_read(lx_path("a/b/c/f")), "x\n");
 	cr_expect(access(lx_path("a/b/outside"), F_OK) < 0, "only the work directory itself is the host's");
@@ -338,7 +338,7 @@ Test(execute, a_launch_that_fails_leaves_no_work_directory)
 	char path[200];
 	snprintf(path, sizeof path, "%s/a/b/c", lx.base);
 	setenv("MESOS_WORK_DIRECTORY", path, 1);
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "/nonexistent/launcher");
+	struct job *run = LX("lxc-execute", "-n", NAME, "/nonexistent/launcher");
 	lx_expect_status(run, 127);
 	cr_expect(access(lx_path("a"), F_OK) < 0);
 }
@@ -365,24 +365,24 @@ Test(execute, keys)
 	static const char script[] = "hostname; id -u; id -g; pwd; echo $SET; ls /sys/class/net | tr '\\n' ' '; echo; "
 				     "echo x > /mnt/shared/f; df -k --output=size /mnt/scratch | tail -1; "
 				     "test -e /mnt/none || echo left out";
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-f", file, "/bin/sh", "-c", script);
+	struct job *run = LX("lxc-execute", "-n", NAME, "-f", file, "/bin/sh", "-c", script);
 	lx_expect_status(run, 0);
-	cr_expect_str_eq(run->complained, "");
-	cr_expect_eq(strncmp(run->said, "inside\n65534\n65533\n/usr\nyes\nlo \n", 32), 0, "%s", run->said);
+	cr_expect_str_eq(run->err_text, "");
+	cr_expect_eq(strncmp(run->out_text, "inside\n65534\n65533\n/usr\nyes\nlo \n", 32), 0, "%s", run->out_text);
 	lx_expect_said(run, " 64\nleft out\n");
 	cr_expect_str_eq(lx_read(lx_path("shared/f")), "x\n");
 	run = LX("lxc-execute", "-n", NAME, "-f", file, "-u", "5", "-s", "lxc.init.gid=", "-s", "lxc.uts.name=other",
 		 "/bin/sh", "-c", "id -u; hostname");
 	lx_expect_status(run, 0);
-	cr_expect_str_eq(run->said, "5\nother\n", "%s", run->said);
+	cr_expect_str_eq(run->out_text, "5\nother\n", "%s", run->out_text);
 }
 
 /* CapBnd of the command, by its bits. */
 static unsigned long long bounding_set(const char *setting)
 {
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", setting, "/bin/grep", "CapBnd", "/proc/self/status");
+	struct job *run = LX("lxc-execute", "-n", NAME, "-s", setting, "/bin/grep", "CapBnd", "/proc/self/status");
 	lx_expect_status(run, 0);
-	return strtoull(run->said + strlen("CapBnd:"), NULL, 16);
+	return strtoull(run->out_text + strlen("CapBnd:"), NULL, 16);
 }
 
 Test(execute, capabilities)
@@ -400,10 +400,10 @@ Test(execute, capabilities)
 /* "NoNewPrivs" and "Seccomp" of the command. */
 static const char *protections(const char *setting)
 {
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", setting, "/bin/sed", "-nE",
-				"s/^(NoNewPrivs|Seccomp):\\s*//p", "/proc/self/status");
+	struct job *run = LX("lxc-execute", "-n", NAME, "-s", setting, "/bin/sed", "-nE",
+			     "s/^(NoNewPrivs|Seccomp):\\s*//p", "/proc/self/status");
 	lx_expect_status(run, 0);
-	return run->said;
+	return run->out_text;
 }
 
 Test(execute, system_call_filter_and_privileges)
@@ -415,21 +415,21 @@ Test(execute, system_call_filter_and_privileges)
 
 Test(execute, user_namespace)
 {
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", "berth.root=host", "-s", "lxc.idmap=u 0 100000 1000",
-				"-s", "lxc.id_map=g 0 200000 1000", "-s", "lxc.init.cwd=/", "/bin/sh", "-c",
-				"id -u; tr -s ' ' </proc/self/uid_map; tr -s ' ' </proc/self/gid_map");
+	struct job *run = LX("lxc-execute", "-n", NAME, "-s", "berth.root=host", "-s", "lxc.idmap=u 0 100000 1000",
+			     "-s", "lxc.id_map=g 0 200000 1000", "-s", "lxc.init.cwd=/", "/bin/sh", "-c",
+			     "id -u; tr -s ' ' </proc/self/uid_map; tr -s ' ' </proc/self/gid_map");
 	lx_expect_status(run, 0);
-	cr_expect_str_eq(run->said, "0\n 0 100000 1000\n 0 200000 1000\n");
+	cr_expect_str_eq(run->out_text, "0\n 0 100000 1000\n 0 200000 1000\n");
 }
 
 Test(execute, cgroup_files)
 {
 	lx_require_controller("pids");
-	struct lx_run *run =
+	struct job *run =
 		LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.pids.max=37", "/bin/sh", "-c", "echo up; cat");
-	lx_await(run, "up\n");
-	cr_expect_str_eq(LX("lxc-cgroup", "-n", NAME, "pids.max")->said, "37\n");
-	cr_expect_eq(lx_finish(run), 0);
+	job_await_output(run, "up\n");
+	cr_expect_str_eq(LX("lxc-cgroup", "-n", NAME, "pids.max")->out_text, "37\n");
+	cr_expect_eq(job_finish(run), 0);
 	run = LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.pids.nonsense=1", "/bin/true");
 	lx_expect_status(run, 1);
 	lx_expect_complaint(run, "pids.nonsense");
@@ -440,16 +440,16 @@ Test(execute, devices)
 	lx_require_controller("devices");
 	static const char attempts[] = "head -c1 /dev/zero | wc -c; mknod /tmp/sda b 8 0 2>/dev/null && echo made; "
 				       ": </dev/null && echo null";
-	cr_expect_str_eq(LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", attempts)->said, "1\nnull\n");
+	cr_expect_str_eq(LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", attempts)->out_text, "1\nnull\n");
 	cr_expect_str_eq(
-		LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.devices.allow=a", "/bin/sh", "-c", attempts)->said,
+		LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.devices.allow=a", "/bin/sh", "-c", attempts)->out_text,
 		"1\nmade\nnull\n");
 	/* A configuration of LXC's kind: nothing, then a few. berth's own making of /dev is not in its way. */
 	cr_expect_str_eq(LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.devices.deny=a", "-s",
 			    "lxc.cgroup2.devices.allow=c 1:3 rw", "/bin/sh", "-c", attempts)
-				 ->said,
+				 ->out_text,
 			 "0\nnull\n");
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.devices.allow=everything", "/bin/true");
+	struct job *run = LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.devices.allow=everything", "/bin/true");
 	lx_expect_status(run, 1);
 	lx_expect_complaint(run, "MAJOR:MINOR");
 }
@@ -465,10 +465,10 @@ Test(execute, archive_below_the_frameworks_roots)
 	lx_expect_status(lx_shell(command), 0);
 	snprintf(line, sizeof line, "berth.root.lower = %s/i.tgz\n", lx.base);
 	lx_configure(line);
-	struct lx_run *run = LX("lxc-execute", "-n", "mesos_executor_E_framework_F", "/bin/act", "read", "/text",
-				"write", "/text", "F's");
+	struct job *run = LX("lxc-execute", "-n", "mesos_executor_E_framework_F", "/bin/act", "read", "/text", "write",
+			     "/text", "F's");
 	lx_expect_status(run, 0);
-	cr_expect_str_eq(run->said, "read /text=one\nwrite /text=ok\n");
+	cr_expect_str_eq(run->out_text, "read /text=one\nwrite /text=ok\n");
 	lx_expect_said(LX("lxc-execute", "-n", "mesos_executor_E2_framework_F", "/bin/act", "read", "/text"),
 		       "read /text=F's\n");
 	lx_expect_said(LX("lxc-execute", "-n", "mesos_executor_E_framework_G", "/bin/act", "read", "/text"),
@@ -489,12 +489,12 @@ Test(execute, archive_below_the_frameworks_roots)
 Test(execute, a_mistake_in_the_file_is_told_with_its_place)
 {
 	lx_configure("\nlxc.tty.max = 4\n");
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "/bin/true");
+	struct job *run = LX("lxc-execute", "-n", NAME, "/bin/true");
 	lx_expect_status(run, 1);
 	char expected[200];
 	snprintf(expected, sizeof expected, "lxc-execute: %s:3: key 'lxc.tty.max'", lx.conf);
 	lx_expect_complaint(run, expected);
-	cr_expect_str_eq(run->said, "");
+	cr_expect_str_eq(run->out_text, "");
 	run = LX("lxc-execute", "-n", NAME, "-f", "/nonexistent/file", "/bin/true");
 	lx_expect_status(run, 1);
 	lx_expect_complaint(run, "/nonexistent/file");
@@ -505,7 +505,7 @@ Test(execute, the_file_for_all_is_no_must_but_one_that_was_named)
 	char parent[100];
 	snprintf(parent, sizeof parent, "berth.cgroup.parent=%s", lx.parent);
 	unlink(lx.conf);
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", parent, "/bin/true");
+	struct job *run = LX("lxc-execute", "-n", NAME, "-s", parent, "/bin/true");
 	lx_expect_status(run, 1);
 	lx_expect_complaint(run, lx.conf);
 	if (access("/etc/berth/lxc.conf", F_OK) == 0)
@@ -530,8 +530,8 @@ Test(execute, the_log)
 	lx_configure(lines);
 	LX("lxc-execute", "-n", "a", "/bin/true");
 	cr_expect(strstr(lx_read(log), "ended: exited 0"), "%s", lx_read(log));
-	struct lx_run *run = LX("lxc-execute", "-n", "a", "-q", "/nonexistent");
+	struct job *run = LX("lxc-execute", "-n", "a", "-q", "/nonexistent");
 	lx_expect_status(run, 127);
-	cr_expect_str_eq(run->complained, "");
+	cr_expect_str_eq(run->err_text, "");
 	cr_expect(strstr(lx_read(log), "ERROR execute /nonexistent"), "%s", lx_read(log));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lxc/fixture.h"
 
+#include <criterion/hooks.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,18 +25,31 @@
 struct lx lx;
 
 enum { RUNS = 128 };
-static struct lx_run *runs[RUNS];
+static struct job *runs[RUNS];
 static bool debris_expected;
 
-void lx_run_keep(struct lx_run *run);
-
-void lx_run_keep(struct lx_run *run)
+struct job *lx_start(const char *const *argv)
 {
 	size_t slot = 0;
 	while (slot < RUNS && runs[slot])
 		slot++;
 	cr_assert_lt(slot, (size_t)RUNS, "too many programs");
-	runs[slot] = run;
+	runs[slot] = calloc(1, sizeof *runs[slot]);
+	cr_assert(runs[slot]);
+	job_start(runs[slot], argv);
+	return runs[slot];
+}
+
+struct job *lx_whole(const char *const *argv)
+{
+	struct job *run = lx_start(argv);
+	job_finish(run);
+	return run;
+}
+
+struct job *lx_shell(const char *text)
+{
+	return LX("sh", "-c", text);
 }
 
 int lx_patience(void)
@@ -212,21 +226,6 @@ static void roots_remove(void)
 	berth_close(berth);
 }
 
-static void run_free(struct lx_run *run)
-{
-	if (!run->finished) {
-		kill(run->pid, SIGKILL);
-		waitpid(run->pid, NULL, 0);
-	}
-	const int descriptors[] = {run->in, run->out, run->err, run->pidfd};
-	for (size_t i = 0; i < 4; i++)
-		if (descriptors[i] >= 0)
-			close(descriptors[i]);
-	free(run->said);
-	free(run->complained);
-	free(run);
-}
-
 void lx_expect_debris(void)
 {
 	debris_expected = true;
@@ -234,8 +233,10 @@ void lx_expect_debris(void)
 
 void lx_fini(void)
 {
-	for (size_t i = 0; i < RUNS && runs[i]; i++)
-		run_free(runs[i]);
+	for (size_t i = 0; i < RUNS && runs[i]; i++) {
+		job_release(runs[i]);
+		free(runs[i]);
+	}
 	if (!lx.base[0])
 		return;
 	if (!debris_expected) {
@@ -252,4 +253,11 @@ void lx_await_gone(pid_t pid)
 	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
 	if (pidfd >= 0)
 		cr_assert_eq(poll(&ended, 1, lx_patience()), 1, "process %d lives on", pid);
+}
+
+/* Tests that crashed or were killed had no chance to. */
+ReportHook(POST_ALL)(struct criterion_global_stats *stats)
+{
+	(void)stats;
+	debris_remove_of_the_dead();
 }

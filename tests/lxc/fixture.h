@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "runtime/berth.h"
+#include "tests/support/job.h"
 
 struct lx {
 	char base[64]; /* all below is in it */
@@ -41,47 +42,30 @@ void lx_configure(const char *lines);
 /* Path of a payload. */
 const char *lx_payload(const char *name);
 
-/* A program that runs, found on PATH, and what it has written. Killed and freed in lx_fini at the latest. */
-struct lx_run {
-	pid_t pid;
-	int pidfd, in, out, err;
-	char *said, *complained; /* standard output, standard error */
-	size_t n_said, n_complained;
-	int status; /* once finished: exit status, or 1000 + signal */
-	bool finished;
-};
-
+/* Programs found on PATH; killed and freed in lx_fini at the latest. lx_whole: to the end, without input. */
 #define LX_START(...) lx_start((const char *const[]){__VA_ARGS__, NULL})
-struct lx_run *lx_start(const char *const *argv);
-/* Waits until it has written this. */
-void lx_await(struct lx_run *run, const char *text);
-void lx_await_complaint(struct lx_run *run, const char *text);
-/* Closes its input, waits for its end; its status. */
-int lx_finish(struct lx_run *run);
-/* The same, but its input stays open. */
-int lx_await_end(struct lx_run *run);
-/* lx_start, lx_finish. */
+struct job *lx_start(const char *const *argv);
 #define LX(...) lx_whole((const char *const[]){__VA_ARGS__, NULL})
-struct lx_run *lx_whole(const char *const *argv);
+struct job *lx_whole(const char *const *argv);
 /* `sh -c TEXT`, as popen(3) and system(3) do. */
-struct lx_run *lx_shell(const char *text);
+struct job *lx_shell(const char *text);
 
 #define lx_expect_status(run, expected)                                                                                \
 	do {                                                                                                           \
-		const struct lx_run *run_ = (run);                                                                     \
+		const struct job *run_ = (run);                                                                        \
 		cr_assert_eq(run_->status, (expected), "status %d, not %d; it said: %s; it complained: %s",            \
-			     run_->status, (int)(expected), run_->said, run_->complained);                             \
+			     run_->status, (int)(expected), run_->out_text, run_->err_text);                           \
 	} while (0)
 #define lx_expect_said(run, text)                                                                                      \
 	do {                                                                                                           \
-		const struct lx_run *said_ = (run);                                                                    \
-		cr_assert(strstr(said_->said, (text)), "'%s' is not in: %s; it complained: %s", (text), said_->said,   \
-			  said_->complained);                                                                          \
+		const struct job *said_ = (run);                                                                       \
+		cr_assert(strstr(said_->out_text, (text)), "'%s' is not in: %s; it complained: %s", (text),            \
+			  said_->out_text, said_->err_text);                                                           \
 	} while (0)
 #define lx_expect_complaint(run, text)                                                                                 \
 	do {                                                                                                           \
-		const struct lx_run *run_ = (run);                                                                     \
-		cr_assert(strstr(run_->complained, (text)), "'%s' is not in: %s", (text), run_->complained);           \
+		const struct job *run_ = (run);                                                                        \
+		cr_assert(strstr(run_->err_text, (text)), "'%s' is not in: %s", (text), run_->err_text);               \
 	} while (0)
 
 /* Whether a container of this name is recorded. */

@@ -19,7 +19,7 @@ static void init(void)
 
 TestSuite(memory, .init = init, .fini = lx_fini);
 
-static bool has_ended(const struct lx_run *run)
+static bool has_ended(const struct job *run)
 {
 	struct pollfd ended = {.fd = run->pidfd, .events = POLLIN};
 	return poll(&ended, 1, 0) == 1;
@@ -33,15 +33,14 @@ static const char *no_swap(void)
 }
 
 /* Holds 96 MiB that can't be swapped out, of 160. */
-static struct lx_run *hog(const char *grace)
+static struct job *hog(const char *grace)
 {
 	char setting[100];
 	snprintf(setting, sizeof setting, "berth.memory.grace=%s", grace);
 	const char *log = lx_path("log");
-	struct lx_run *run =
-		LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=160m", "-s", setting, "-s",
-			 no_swap(), "-o", log, "-l", "INFO", lx_payload("eat"), "96", "hold");
-	lx_await(run, "eaten\n");
+	struct job *run = LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=160m", "-s",
+				   setting, "-s", no_swap(), "-o", log, "-l", "INFO", lx_payload("eat"), "96", "hold");
+	job_await_output(run, "eaten\n");
 	/* And lxc-execute attends to it. */
 	for (int i = 0; !strstr(lx_read(log), "INFO launched"); i++) {
 		cr_assert_lt(i, lx_patience() / 5);
@@ -52,78 +51,78 @@ static struct lx_run *hog(const char *grace)
 
 Test(memory, a_limit_that_can_not_be_met_kills_and_everyone_learns_why)
 {
-	struct lx_run *run = hog("3s");
-	struct lx_run *cgroup = lx_shell("lxc-cgroup -n " NAME " memory.limit_in_bytes 67108864");
+	struct job *run = hog("3s");
+	struct job *cgroup = lx_shell("lxc-cgroup -n " NAME " memory.limit_in_bytes 67108864");
 	lx_expect_status(cgroup, 0);
 	cr_expect(!has_ended(run), "the caller was kept waiting");
-	cr_expect_eq(lx_await_end(run), 137);
+	cr_expect_eq(job_await_end(run), 137);
 	lx_expect_complaint(run, "lxc-execute: container '" NAME "' was killed: ");
 	lx_expect_complaint(run, "64.0 MiB");
 }
 
 Test(memory, strict_kills_at_once)
 {
-	struct lx_run *run = hog("0");
-	struct lx_run *cgroup = lx_shell("lxc-cgroup -n " NAME " memory.limit_in_bytes 67108864");
+	struct job *run = hog("0");
+	struct job *cgroup = lx_shell("lxc-cgroup -n " NAME " memory.limit_in_bytes 67108864");
 	/* Who asked is told, where the one try is over so soon. */
 	if (cgroup->status != 0) {
 		lx_expect_status(cgroup, 1);
 		lx_expect_complaint(cgroup, "was killed");
 	}
-	cr_expect_eq(lx_await_end(run), 137);
+	cr_expect_eq(job_await_end(run), 137);
 	lx_expect_complaint(run, "was killed: ");
 }
 
 Test(memory, one_that_can_be_met_is)
 {
 	lx_configure("berth.memory.grace = 60s\n");
-	struct lx_run *run = LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=160m", "-s",
-				      no_swap(), lx_payload("hog"), "ask");
-	lx_await(run, "ready\n");
+	struct job *run = LX_START("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=160m", "-s",
+				   no_swap(), lx_payload("hog"), "ask");
+	job_await_output(run, "ready\n");
 	cr_assert_eq(write(run->in, "take 96\n", 8), 8);
-	lx_await(run, "taken\n");
-	struct lx_run *wait = LX_START("lxc-cgroup", "-n", NAME, "--wait", "memory.limit_in_bytes", "67108864");
-	lx_await_complaint(wait, "to be 64.0 MiB");
+	job_await_output(run, "taken\n");
+	struct job *wait = LX_START("lxc-cgroup", "-n", NAME, "--wait", "memory.limit_in_bytes", "67108864");
+	job_await_error(wait, "to be 64.0 MiB");
 	cr_assert_eq(write(run->in, "free\n", 5), 5);
-	cr_expect_eq(lx_finish(wait), 0, "%s", wait->complained);
-	cr_expect_str_eq(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes")->said, "67108864\n");
-	cr_expect_eq(lx_finish(run), 0);
+	cr_expect_eq(job_finish(wait), 0, "%s", wait->err_text);
+	cr_expect_str_eq(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes")->out_text, "67108864\n");
+	cr_expect_eq(job_finish(run), 0);
 }
 
 Test(memory, waiting_tells_how_it_gets_on_and_how_it_ends)
 {
-	struct lx_run *run = hog("2s");
-	struct lx_run *wait = LX("lxc-cgroup", "-n", NAME, "--wait", "memory.limit_in_bytes", "67108864");
+	struct job *run = hog("2s");
+	struct job *wait = LX("lxc-cgroup", "-n", NAME, "--wait", "memory.limit_in_bytes", "67108864");
 	lx_expect_status(wait, 1);
 	lx_expect_complaint(wait, "to be 64.0 MiB");
 	lx_expect_complaint(wait, "was killed");
-	cr_expect_eq(lx_finish(run), 137);
+	cr_expect_eq(job_finish(run), 137);
 }
 
 Test(memory, a_newer_request_takes_the_place_of_the_one_under_way)
 {
-	struct lx_run *run = hog("60s");
-	struct lx_run *wait = LX_START("lxc-cgroup", "-n", NAME, "--wait", "memory.limit_in_bytes", "67108864");
-	lx_await_complaint(wait, "to be 64.0 MiB");
+	struct job *run = hog("60s");
+	struct job *wait = LX_START("lxc-cgroup", "-n", NAME, "--wait", "memory.limit_in_bytes", "67108864");
+	job_await_error(wait, "to be 64.0 MiB");
 	lx_expect_status(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes", "200m"), 0);
-	cr_expect_eq(lx_finish(wait), 1);
-	cr_expect_str_eq(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes")->said, "209715200\n");
-	cr_expect_eq(lx_finish(run), 0, "%s", run->complained);
+	cr_expect_eq(job_finish(wait), 1);
+	cr_expect_str_eq(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes")->out_text, "209715200\n");
+	cr_expect_eq(job_finish(run), 0, "%s", run->err_text);
 }
 
 Test(memory, a_stop_in_the_middle)
 {
-	struct lx_run *run = hog("60s");
+	struct job *run = hog("60s");
 	lx_expect_status(LX("lxc-cgroup", "-n", NAME, "memory.limit_in_bytes", "64m"), 0);
 	lx_expect_status(LX("lxc-stop", "-n", NAME), 0);
-	cr_expect_eq(lx_finish(run), 137);
-	cr_expect_null(strstr(run->complained, "was killed"), "%s", run->complained);
+	cr_expect_eq(job_finish(run), 137);
+	cr_expect_null(strstr(run->err_text, "was killed"), "%s", run->err_text);
 }
 
 Test(memory, out_of_memory_is_told)
 {
-	struct lx_run *run = LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=32m", "-s",
-				no_swap(), lx_payload("eat"), "64");
+	struct job *run = LX("lxc-execute", "-n", NAME, "-s", "lxc.cgroup.memory.limit_in_bytes=32m", "-s", no_swap(),
+			     lx_payload("eat"), "64");
 	lx_expect_status(run, 137);
 	lx_expect_complaint(run, "container '" NAME "' was killed: out of memory");
 	lx_expect_complaint(run, "32.0 MiB");

@@ -109,13 +109,13 @@ void job_await_error(struct job *job, const char *text)
 	job_await(job, &job->err_text, text);
 }
 
-void job_finish(struct job *job)
+int job_await_end(struct job *job)
 {
 	int64_t until = now_ms() + HANG_BOUND_MS;
 	int status;
 
-	if (job->in >= 0)
-		close(steal_fd(&job->in));
+	if (job->finished)
+		return job->status;
 	while (job->out >= 0 || job->err >= 0)
 		cr_assert(job_take(job, until), "its output does not end; stdout: %s; stderr: %s", job->out_text,
 			  job->err_text);
@@ -123,7 +123,16 @@ void job_finish(struct job *job)
 	cr_assert_eq(poll(&ended, 1, HANG_BOUND_MS), 1, "it does not end");
 	cr_assert_eq(waitpid(job->pid, &status, 0), job->pid);
 	job->finished = true;
-	job->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	job->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	job->status = job->signal ? 128 + job->signal : WEXITSTATUS(status);
+	return job->status;
+}
+
+int job_finish(struct job *job)
+{
+	if (job->in >= 0)
+		close(steal_fd(&job->in));
+	return job_await_end(job);
 }
 
 void job_release(struct job *job)

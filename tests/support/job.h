@@ -23,6 +23,7 @@ struct job {
 	char *out_text, *err_text;
 	size_t out_length, err_length;
 	int status; /* once finished: exit status, or 128 + signal */
+	int signal; /* once finished: the one that ended it, 0 for none */
 	bool finished;
 };
 
@@ -31,8 +32,10 @@ void job_start(struct job *job, const char *const *argv);
 /* Reads its output until standard output (or error) holds `text`, within HANG_BOUND_MS; fails the test otherwise. */
 void job_await_output(struct job *job, const char *text);
 void job_await_error(struct job *job, const char *text);
-/* Closes its standard input, waits for its end and for that of its output. */
-void job_finish(struct job *job);
+/* Waits for its end and for that of its output; its status. */
+int job_await_end(struct job *job);
+/* Closes its standard input before. */
+int job_finish(struct job *job);
 /* Kills what still runs, frees. */
 void job_release(struct job *job);
 
