@@ -93,7 +93,8 @@ void plan_add_no_new_privileges(struct plan *plan);
 /*
  * A filter of count instructions, copied; name: what to call it in a phrase; flags: SECCOMP_FILTER_FLAG_*. at_exec:
  * loaded right before the command is executed, which needs no_new_privs; else when the step's turn comes, which needs
- * CAP_SYS_ADMIN, and all that follows goes through the filter. seccomp(2)
+ * CAP_SYS_ADMIN, and all that follows goes through the filter. With SECCOMP_FILTER_FLAG_NEW_LISTENER the filter must
+ * let sendmsg on INIT_FD_STATUS through, by which the listener gets to the parent. seccomp(2)
  */
 struct sock_filter;
 void plan_add_seccomp(struct plan *plan, const char *name, const struct sock_filter *filters, size_t count,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <linux/filter.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,9 +218,10 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		say(&out, "gain no privileges by exec (no_new_privs)");
 		break;
 	case PLAN_SECCOMP:
-		say(&out, "load the seccomp filter %s, %zu instructions%s", text2,
+		say(&out, "load the seccomp filter %s, %zu instructions%s%s", text2,
 		    (size_t)step->n[0] / sizeof(struct sock_filter),
-		    step->flags & PLAN_AT_EXEC ? ", right before the command" : "");
+		    step->flags & PLAN_AT_EXEC ? ", right before the command" : "",
+		    step->n[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER ? ", to tell what it would refuse" : "");
 		break;
 	case PLAN_ENVIRONMENT:
 		say(&out, "take an environment of %u variables", step->list_count);

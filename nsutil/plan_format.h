@@ -129,6 +129,7 @@ enum plan_report_kind {
 	PLAN_REPORT_EXECUTING = 2, /* execve comes next: without a failure behind it, it was done; in a timed plan the
 				      packet goes on with a uint64_t for each step: when it began */
 	PLAN_REPORT_TTY = 3,       /* the terminal's master comes along by SCM_RIGHTS */
+	PLAN_REPORT_LISTENER = 4,  /* that of the seccomp filter comes along by SCM_RIGHTS */
 };
 
 struct plan_report {

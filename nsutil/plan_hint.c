@@ -51,6 +51,8 @@ void plan_hint(const struct plan *plan, size_t i, struct error *error)
 	if (error->code == ENOSYS && *plan_calls(plan, i))
 		error_hint(error, "(the kernel, or a sandbox around berth, lacks one of the system calls: %s)",
 			   plan_calls(plan, i));
+	else if (error->code == EBUSY && step->op == PLAN_SECCOMP)
+		error_hint(error, "(somebody watches what berth itself calls: there can be one such listener alone)");
 	else if (error->code == EACCES && step->op == PLAN_OOM_SCORE)
 		error_hint(error, "(lower than the caller's own it can be set with CAP_SYS_RESOURCE alone)");
 	else if (error->code == EPERM && step->op == PLAN_RLIMIT)

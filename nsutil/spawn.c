@@ -2,6 +2,7 @@
 #include "nsutil/spawn.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/child.h"
+#include "nsutil/notice.h"
 
 int spawned_reap(int pidfd, int *wait_status)
 {
@@ -79,6 +81,30 @@ static int step_error(const struct plan *plan, const struct plan_report *report,
 	return result;
 }
 
+/*
+ * Waits until the process has reported. The calls it makes until its execve, and that one, are its own set-up: they go
+ * on unseen. What waits behind the execve, when the other end of status is closed, is left to the listener's reader.
+ */
+static int report_await(int status_fd, int listener)
+{
+	struct pollfd waits = {.fd = listener, .events = POLLIN}, status = {.fd = status_fd, .events = POLLIN};
+	for (;;) {
+		struct pollfd both[] = {waits, status};
+		struct notice notice;
+		if (poll(both, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		/* Looked at again: who waited before this look does nothing else meanwhile, least of all an execve. */
+		int reported = poll(&status, 1, 0);
+		if (reported != 0)
+			return reported < 0 ? -errno : 0;
+		if (both[0].revents & POLLIN && notice_take(listener, &notice) == 0)
+			notice_let_go(listener, &notice);
+		/* Nobody has the filter any more: the process has ended. */
+		if (both[0].revents & POLLHUP)
+			waits.fd = -1;
+	}
+}
+
 /* Hears the process out, until the command has been exec'd or will not be. 1: exec'd; 0: it died before; or -errno. */
 static int follow(const struct spawn_options *options, int status_fd, bool executing, struct spawned *spawned,
 		  struct error *error)
@@ -88,7 +114,9 @@ static int follow(const struct spawn_options *options, int status_fd, bool execu
 	for (;;) {
 		struct plan_report report = {0};
 		int passed = -1;
-		int got = report_receive(status_fd, &report, times, &passed);
+		int got = spawned->listener < 0 ? 0 : report_await(status_fd, spawned->listener);
+		if (got == 0)
+			got = report_receive(status_fd, &report, times, &passed);
 		if (got < 0)
 			return error_errno(error, -got, "hear from the new process");
 		if (got == 0)
@@ -103,6 +131,11 @@ static int follow(const struct spawn_options *options, int status_fd, bool execu
 			if (spawned->tty >= 0)
 				close(spawned->tty);
 			spawned->tty = passed;
+			break;
+		case PLAN_REPORT_LISTENER:
+			if (spawned->listener >= 0)
+				close(spawned->listener);
+			spawned->listener = passed;
 			break;
 		default:
 			return error_set(error, EPROTO, "init reported what berth does not know (%u)", report.kind);
@@ -139,7 +172,9 @@ static void undo(struct spawned *spawned, int *wait_status)
 	close(spawned->pidfd);
 	if (spawned->tty >= 0)
 		close(spawned->tty);
-	*spawned = (struct spawned){.pidfd = -1, .tty = -1};
+	if (spawned->listener >= 0)
+		close(spawned->listener);
+	*spawned = (struct spawned){.pidfd = -1, .listener = -1, .tty = -1};
 }
 
 /* Which of the two ways the plan is carried out, and what that takes. */
@@ -187,7 +222,7 @@ static int carrier_prepare(struct child *child, const struct spawn_options *opti
 
 int spawn(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error)
 {
-	*spawned = (struct spawned){.pidfd = -1, .tty = -1};
+	*spawned = (struct spawned){.pidfd = -1, .listener = -1, .tty = -1};
 	*wait_status = 0;
 	struct way way = way_choose(options);
 	cleanup_child struct child child = CHILD_NONE;

@@ -49,6 +49,7 @@ struct spawn_options {
 struct spawned {
 	pid_t pid;
 	int pidfd;       /* CLOEXEC; the caller's to close */
+	int listener;    /* of the filter, SECCOMP_FILTER_FLAG_NEW_LISTENER; CLOEXEC, the caller's to close; or -1 */
 	int tty;         /* master of the terminal that PLAN_TTY opened, CLOEXEC, the caller's to close; or -1 */
 	bool used_clone; /* clone3 was not to be had, so clone(2) was used */
 };

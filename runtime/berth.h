@@ -207,6 +207,8 @@ enum {
 					roots that nobody else writes to: with BERTH_NO_INIT they are executed straight
 					from the caller's memory, and could execute the caller's own program */
 	BERTH_HOST_CGROUP = 1 << 12, /* the host's view of cgroups in /proc/PID/cgroup; default: a cgroup namespace */
+	BERTH_SECCOMP_LOG = 1 << 13, /* for debugging: the seccomp filter confines nothing, but tells; see
+					berth_container_seccomp_log */
 };
 
 struct berth_options {
@@ -393,6 +395,37 @@ BERTH_API int berth_container_pidfd(const struct berth_container *container);
  * handle keeps it. Set its size with TIOCSWINSZ.
  */
 BERTH_API int berth_container_tty(const struct berth_container *container);
+
+/*
+ * For the process that launched it with BERTH_SECCOMP_LOG, a descriptor that polls readable (POLLIN) when the container
+ * waits in a system call that its filter would refuse; else -1. The handle keeps it. Such calls must be taken off with
+ * berth_container_seccomp_read, or the container stands still; when the handle has been closed, or its process has
+ * ended, they give ENOSYS. The container is not confined by its filter, but commands that join it are, and are not told
+ * of. Its processes can't have a listener of their own. Calls up to the command's execve, included, are not told of.
+ * seccomp_unotify(2)
+ */
+BERTH_API int berth_container_seccomp_log(const struct berth_container *container);
+
+/* A system call that the filter would refuse. */
+struct berth_refusal {
+	size_t size;
+	pid_t pid;             /* the thread that made it, as the caller sees it; 0: not at all */
+	char command[64];      /* that thread's name, any bytes; "" where it has been killed meanwhile */
+	char call[64];         /* "mount"; where libseccomp knows no name, the number */
+	uint32_t architecture; /* AUDIT_ARCH_* of linux/audit.h */
+	int number;
+};
+#define BERTH_REFUSAL_INIT                                                                                             \
+	{                                                                                                              \
+		sizeof(struct berth_refusal), 0, "", "", 0, 0                                                          \
+	}
+
+/*
+ * Tells of a call that waits, and lets it go on. 0; -EAGAIN: none waits (any more); -ESRCH: no process has the filter
+ * any more, stop polling; -ENOTSUP: not launched so, or by another process.
+ */
+BERTH_API int berth_container_seccomp_read(struct berth_container *container, struct berth_refusal *refusal,
+					   struct berth_error *error);
 
 /* Writes everything known of the container as one JSON object: state, pid, start time, root, cgroup paths, options,
  * end. */

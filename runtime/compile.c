@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -181,7 +182,10 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 static void compile_seccomp(const struct spec *spec, bool at_exec, struct plan *plan)
 {
 	const struct seccomp_choice *choice = &spec->seccomp;
-	if (choice->filters)
+	if (choice->log)
+		plan_add_seccomp(plan, choice->name, choice->log, choice->n_log,
+				 choice->flags | SECCOMP_FILTER_FLAG_NEW_LISTENER, at_exec);
+	else if (choice->filters)
 		plan_add_seccomp(plan, choice->name, choice->filters, choice->count, choice->flags, at_exec);
 }
 

@@ -18,7 +18,7 @@ struct berth_container *container_new(struct berth *berth)
 		return NULL;
 	container->berth = berth;
 	container->wait_status = -1;
-	container->directory = container->end_fd = container->pidfd = container->tty = -1;
+	container->directory = container->end_fd = container->pidfd = container->tty = container->seccomp_log = -1;
 	return container;
 }
 
@@ -32,6 +32,8 @@ void berth_container_close(struct berth_container *container)
 		close(container->pidfd);
 	if (container->tty >= 0)
 		close(container->tty);
+	if (container->seccomp_log >= 0)
+		close(container->seccomp_log);
 	if (container->end_fd >= 0)
 		close(container->end_fd);
 	if (container->directory >= 0)

@@ -17,6 +17,7 @@ struct berth_container {
 	int end_fd;    /* its end file, for those that wait for another to write it; -1 while owner */
 	int pidfd;     /* PID 1; -1: had ended when the handle was made */
 	int tty;
+	int seccomp_log; /* the filter's listener, for who launched it with BERTH_SECCOMP_LOG; else -1 */
 	pid_t pid;
 	struct monitor *monitor; /* an owner that attends; else NULL */
 	uint64_t memory_limit;   /* what this handle last put in force; 0: not known */

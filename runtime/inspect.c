@@ -76,6 +76,7 @@ static const struct {
 	{BERTH_NEW_PRIVILEGES, "new-privileges"},
 	{BERTH_BARE_ROOT, "bare-root"},
 	{BERTH_HOST_CGROUP, "host-cgroup"},
+	{BERTH_SECCOMP_LOG, "seccomp-log"},
 };
 
 static json_t *flags_json(unsigned int flags)

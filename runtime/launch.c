@@ -156,7 +156,8 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 	struct spawn_options options = {
 		.init_fd = container->berth->init_fd,
 		.plan = plan,
-		.trusted = spec->flags & BERTH_BARE_ROOT,
+		/* The filter's calls are to be answered while the child is on its way to the exec. */
+		.trusted = spec->flags & BERTH_BARE_ROOT && !(spec->flags & BERTH_SECCOMP_LOG),
 		.namespaces = spec_cloned_namespaces(spec),
 		.cgroup_into = entry.into,
 		.cgroup_into_procs = entry.into_procs,
@@ -231,6 +232,7 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 	container->pid = spawned.pid;
 	container->pidfd = spawned.pidfd;
 	container->tty = spawned.tty;
+	container->seccomp_log = spawned.listener;
 	char fallbacks[512];
 	snprintf(fallbacks, sizeof fallbacks, "%s%s",
 		 spawned.used_clone ? "clone3 is missing: clone was used, and the cgroup entered after it\n" : "",

@@ -25,6 +25,7 @@ void seccomp_choice_free(struct seccomp_choice *choice)
 {
 	free(choice->name);
 	free(choice->own);
+	free(choice->log);
 	*choice = (struct seccomp_choice){0};
 }
 
@@ -100,6 +101,20 @@ int seccomp_choose(const char *option, uint64_t capabilities, struct seccomp_cho
 		take_image(choice);
 	choice->name = strdup(option);
 	return choice->name ? 0 : no_memory(error);
+}
+
+int seccomp_choice_log(struct seccomp_choice *choice, struct error *error)
+{
+	if (!choice->filters)
+		return error_set(error, EINVAL, "there is no seccomp filter to tell of: it is %s", choice->name);
+	cleanup_bpf struct bpf_program program = {0};
+	int code = bpf_program_add_telling(&program, choice->filters, choice->count, error);
+	if (code < 0)
+		return code;
+	choice->log = program.filters;
+	choice->n_log = program.count;
+	program = (struct bpf_program){0};
+	return 0;
 }
 
 bool seccomp_choice_kept(const struct seccomp_choice *choice)

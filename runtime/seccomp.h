@@ -16,6 +16,8 @@ struct seccomp_choice {
 	size_t count;
 	uint32_t flags;          /* SECCOMP_FILTER_FLAG_* */
 	struct sock_filter *own; /* filters, where the library does not bring them */
+	struct sock_filter *log; /* seccomp_choice_log's; else NULL */
+	size_t n_log;
 };
 
 /*
@@ -24,6 +26,12 @@ struct seccomp_choice {
  */
 int seccomp_choose(const char *option, uint64_t capabilities, struct seccomp_choice *choice, struct error *error);
 void seccomp_choice_free(struct seccomp_choice *choice);
+
+/*
+ * Makes choice->log, for a filter that confines nothing but tells: to be loaded with SECCOMP_FILTER_FLAG_NEW_LISTENER,
+ * it has all calls that the choice refuses wait for its listener. -EINVAL for unconfined.
+ */
+int seccomp_choice_log(struct seccomp_choice *choice, struct error *error);
 
 /*
  * The container's state keeps a filter that is its own as the file "seccomp", for the commands that join it; one that

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
+#include "nsutil/plan_format.h"
 
 void bpf_program_free(struct bpf_program *program)
 {
@@ -144,6 +146,37 @@ int bpf_program_add_result(struct bpf_program *program, uint32_t result, struct 
 {
 	const struct sock_filter out = BPF_STMT(BPF_RET | BPF_K, result);
 	return append(program, &out, 1, error);
+}
+
+/* A tracer is not there to ask, which the kernel then refuses with ENOSYS. */
+static bool result_refuses(uint32_t result)
+{
+	uint32_t action = result & SECCOMP_RET_ACTION_FULL;
+	return action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG;
+}
+
+int bpf_program_add_telling(struct bpf_program *program, const struct sock_filter *filters, size_t count,
+			    struct error *error)
+{
+	int sendmsg_number = seccomp_syscall_resolve_name("sendmsg");
+	const struct sock_filter report[] = {
+		BPF_STMT(LOAD, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(EQUAL, architecture_native(), 0, 5),
+		BPF_STMT(LOAD, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(EQUAL, (uint32_t)sendmsg_number, 0, 3),
+		BPF_STMT(LOAD, low_half(0)),
+		BPF_JUMP(EQUAL, INIT_FD_STATUS, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	if (append(program, report, sizeof report / sizeof *report, error) < 0 ||
+	    append(program, filters, count, error) < 0)
+		return -error->code;
+	for (size_t i = program->count - count; i < program->count; i++) {
+		struct sock_filter *filter = &program->filters[i];
+		if (filter->code == (BPF_RET | BPF_K) && result_refuses(filter->k))
+			filter->k = SECCOMP_RET_USER_NOTIF;
+	}
+	return 0;
 }
 
 /* A search tree under way: each node asks whether the number is from here on, and goes to another node or a result. */

@@ -62,6 +62,12 @@ struct number_range {
  */
 int bpf_program_add_numbers(struct bpf_program *program, uint32_t architecture, const struct number_range *ranges,
 			    size_t count, struct error *error);
+/*
+ * Adds the program with all that refuses turned into SECCOMP_RET_USER_NOTIF. Before it: sendmsg on INIT_FD_STATUS, by
+ * which the listener gets to who answers, is let through.
+ */
+int bpf_program_add_telling(struct bpf_program *program, const struct sock_filter *filters, size_t count,
+			    struct error *error);
 /* Adds: whatever comes here gives this. */
 int bpf_program_add_result(struct bpf_program *program, uint32_t result, struct error *error);
 

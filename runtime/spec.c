@@ -22,7 +22,7 @@
 #include "runtime/parse.h"
 #include "runtime/users.h"
 
-enum { KNOWN_FLAGS = (BERTH_HOST_CGROUP << 1) - 1, CPU_PERIOD_US = 100000, CPU_SHARES_LEAST = 10 };
+enum { KNOWN_FLAGS = (BERTH_SECCOMP_LOG << 1) - 1, CPU_PERIOD_US = 100000, CPU_SHARES_LEAST = 10 };
 
 void spec_free(struct spec *spec)
 {
@@ -437,6 +437,7 @@ int spec_from_options(const struct berth_options *given, struct spec *spec, stru
 	if ((code = capabilities_resolve(options.cap_add, options.cap_drop, &spec->capabilities, &spec->ambient,
 					 error)) < 0 ||
 	    (code = seccomp_choose(options.seccomp, spec->capabilities, &spec->seccomp, error)) < 0 ||
+	    (spec->flags & BERTH_SECCOMP_LOG && (code = seccomp_choice_log(&spec->seccomp, error)) < 0) ||
 	    (code = copy_cgroup_files(&options, spec, error)) < 0 ||
 	    (code = memory_policy_import(options.memory_policy, &spec->memory_policy, error)) < 0 ||
 	    (code = idmap_from_options(&options, spec, error)) < 0)

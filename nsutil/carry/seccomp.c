@@ -13,7 +13,16 @@ int filter_load(const struct carrier *carrier, const struct plan_step *step)
 		.len = (unsigned short)(step->n[0] / sizeof(struct sock_filter)),
 		.filter = (struct sock_filter *)step_text(carrier, step),
 	};
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned int)step->n[1], &program) < 0 ? -errno : 0;
+	unsigned int flags = (unsigned int)step->n[1];
+	int loaded = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+	if (loaded < 0)
+		return -errno;
+	if (!(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+		return 0;
+	int code = carry_report(carrier, PLAN_REPORT_LISTENER, 0, loaded);
+	/* From here on the parent answers; and when that is gone, nobody is waited for. */
+	close(loaded);
+	return code;
 }
 
 int step_seccomp(struct carrier *carrier, const struct plan_step *step)

@@ -38,7 +38,7 @@ _berth()
 	local resources="--cpus --cpu-limit --cpuset --mem --swap --pids -c -m"
 	local run="--name --root --volume --tmpfs --read-only --device --device-cgroup-rule --env --env-clear
 		--workdir --user --hostname --net --uts --ipc --cgroupns --tty --interactive --init --no-init --detach --log
-		--cgroup-parent --rlimit --oom-score-adj --timeout --timing --cap-add --cap-drop --seccomp --new-privileges
+		--cgroup-parent --rlimit --oom-score-adj --timeout --timing --cap-add --cap-drop --seccomp --seccomp-log --new-privileges
 		--userns --uidmap --gidmap --mem-grace --mem-lenient --mem-reserve --mem-pressure --mem-freeze --help
 		-n -v -e -w -u -t -i -d -h $resources"
 	local options="" i word

@@ -104,7 +104,7 @@ static int timer_start(uint64_t ns)
 
 static int loop(const struct foreground *foreground, int signals, int timer, struct tty *tty, struct berth_error *error)
 {
-	enum { PIDFD, SIGNALS, TIMER, MONITOR, TTY };
+	enum { PIDFD, SIGNALS, TIMER, MONITOR, REFUSALS, TTY };
 	int attend_ms = -1;
 
 	for (;;) {
@@ -113,6 +113,7 @@ static int loop(const struct foreground *foreground, int signals, int timer, str
 			{.fd = signals, .events = POLLIN},
 			{.fd = timer, .events = POLLIN},
 			{.fd = foreground->monitor, .events = POLLIN},
+			{.fd = foreground->refusals ? foreground->refusals->fd : -1, .events = POLLIN},
 		};
 		struct signalfd_siginfo info;
 		uint64_t expirations;
@@ -127,6 +128,8 @@ static int loop(const struct foreground *foreground, int signals, int timer, str
 			signal_handle(foreground, tty, (int)info.ssi_signo);
 		if (foreground->monitor >= 0 && (polls[MONITOR].revents || attend_ms >= 0))
 			foreground->attend(foreground->target, &attend_ms);
+		if (polls[REFUSALS].revents)
+			refusals_tell(foreground->refusals);
 		if (polls[TIMER].revents && read(timer, &expirations, sizeof(expirations)) > 0) {
 			int result = foreground->expire(foreground->target, error);
 			if (result < 0)

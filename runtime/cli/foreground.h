@@ -7,13 +7,15 @@
 #include <stdint.h>
 
 #include "runtime/berth.h"
+#include "runtime/cli/refusals.h"
 
 struct foreground {
-	int pidfd;           /* readable when the command has ended */
-	int tty;             /* master of its terminal, or -1 */
-	uint64_t timeout_ns; /* 0: none */
-	int monitor;         /* berth_container_monitor's, or -1 */
-	void *target;        /* handed to the functions below */
+	int pidfd;                 /* readable when the command has ended */
+	int tty;                   /* master of its terminal, or -1 */
+	uint64_t timeout_ns;       /* 0: none */
+	int monitor;               /* berth_container_monitor's, or -1 */
+	struct refusals *refusals; /* NULL: none are told */
+	void *target;              /* handed to the functions below */
 	int (*signal)(void *target, int signal, struct berth_error *error);
 	int (*expire)(void *target, struct berth_error *error); /* with a timeout */
 	void (*attend)(void *target, int *timeout_ms); /* with a monitor; sets when to call it again, -1: no need */

@@ -9,6 +9,7 @@
 #include "runtime/cli/detach.h"
 #include "runtime/cli/foreground.h"
 #include "runtime/cli/format.h"
+#include "runtime/cli/refusals.h"
 #include "runtime/cli/run_options.h"
 #include "runtime/cli/tty.h"
 
@@ -86,11 +87,13 @@ static int run_foreground(struct run_options *options)
 	if (options->timing)
 		fprintf(stderr, "%-18s      %8.1f us\n", "total", (double)total_ns / 1000);
 
+	struct refusals refusals = {.container = container, .fd = berth_container_seccomp_log(container)};
 	const struct foreground foreground = {
 		.pidfd = berth_container_pidfd(container),
 		.tty = berth_container_tty(container),
 		.timeout_ns = options->timeout_ns,
 		.monitor = berth_container_monitor(container, NULL),
+		.refusals = &refusals,
 		.target = container,
 		.signal = pass_signal,
 		.expire = time_out,

@@ -33,6 +33,7 @@ enum {
 	KEY_CAP_ADD,
 	KEY_CAP_DROP,
 	KEY_SECCOMP,
+	KEY_SECCOMP_LOG,
 	KEY_NEW_PRIVILEGES,
 	KEY_USERNS,
 	KEY_UIDMAP,
@@ -89,6 +90,8 @@ static const struct argp_option options[] = {
 	 "Filter of system calls: berth's (default), none, or a profile in the JSON format of Docker, Podman and "
 	 "Kubernetes",
 	 0},
+	{"seccomp-log", KEY_SECCOMP_LOG, NULL, 0,
+	 "For debugging: tell which system calls the filter would refuse, and let them through", 0},
 	{"new-privileges", KEY_NEW_PRIVILEGES, NULL, 0,
 	 "Let set-user-ID programs (sudo, su) and file capabilities give privileges; default: no_new_privs", 0},
 
@@ -279,6 +282,8 @@ static int options_check(const struct run_options *o, const struct argp_state *s
 		return error_set(error, EINVAL, "--timing needs the foreground: it does not go with --detach");
 	if (o->detach && (o->launch.flags & BERTH_TTY))
 		return error_set(error, EINVAL, "--tty needs the foreground: it does not go with --detach");
+	if (o->detach && (o->launch.flags & BERTH_SECCOMP_LOG))
+		return error_set(error, EINVAL, "--seccomp-log needs the foreground: it does not go with --detach");
 	if (o->detach && o->interactive)
 		return error_set(error, EINVAL,
 				 "--interactive needs the foreground: with --detach the command's "
@@ -369,6 +374,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return add_word(&o->cap_drop, &o->n_cap_drop, argument, &o->error);
 	case KEY_SECCOMP:
 		launch->seccomp = argument;
+		return 0;
+	case KEY_SECCOMP_LOG:
+		launch->flags |= BERTH_SECCOMP_LOG;
 		return 0;
 	case KEY_NEW_PRIVILEGES:
 		launch->flags |= BERTH_NEW_PRIVILEGES;

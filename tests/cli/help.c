@@ -60,15 +60,15 @@ Test(cli_help, of_each_command)
 Test(cli_help, names_every_option_of_run)
 {
 	static const char *const options[] = {
-		"-n, --name=",       "--root=",          "-c, --cpus=",    "--cpu-limit=",    "--cpuset=",
-		"-m, --mem=",        "--swap=",          "--pids=",        "-v, --volume=",   "--tmpfs=",
-		"--read-only",       "-e, --env=",       "--env-clear",    "-w, --workdir=",  "-u, --user=",
-		"--hostname=",       "--net=",           "--uts=",         "--ipc=",          "-t, --tty",
-		"-i, --interactive", "--init",           "--no-init",      "-d, --detach",    "--log=",
-		"--cgroup-parent=",  "--rlimit=",        "--timeout=",     "--cap-add=",      "--cap-drop=",
-		"--mem-grace=",      "--mem-lenient=",   "--mem-reserve=", "--mem-pressure=", "--mem-freeze",
-		"--seccomp=",        "--new-privileges", "--userns=",      "--uidmap=",       "--gidmap=",
-		"--timing",
+		"-n, --name=",       "--root=",        "-c, --cpus=",      "--cpu-limit=",    "--cpuset=",
+		"-m, --mem=",        "--swap=",        "--pids=",          "-v, --volume=",   "--tmpfs=",
+		"--read-only",       "-e, --env=",     "--env-clear",      "-w, --workdir=",  "-u, --user=",
+		"--hostname=",       "--net=",         "--uts=",           "--ipc=",          "-t, --tty",
+		"-i, --interactive", "--init",         "--no-init",        "-d, --detach",    "--log=",
+		"--cgroup-parent=",  "--rlimit=",      "--timeout=",       "--cap-add=",      "--cap-drop=",
+		"--mem-grace=",      "--mem-lenient=", "--mem-reserve=",   "--mem-pressure=", "--mem-freeze",
+		"--seccomp=",        "--seccomp-log",  "--new-privileges", "--userns=",       "--uidmap=",
+		"--gidmap=",         "--timing",
 	};
 	cleanup_job struct job run, plan;
 

@@ -478,3 +478,26 @@ Test(seccomp_filter, conditions_hold_against_another_setting)
 	for (size_t i = 0; i < N(cases); i++)
 		cr_expect_eq(profile_rule_applies(&cases[i].rule, &old), cases[i].applies, "case %zu", i);
 }
+
+/* All that is refused waits for the listener, all else stays, but for the report of the listener itself. */
+Test(seccomp_filter, telling_refuses_nothing)
+{
+	struct seccomp_choice choice = choose(NULL, 0);
+	struct error error;
+	cr_assert_eq(seccomp_choice_log(&choice, &error), 0, "%s", error.text);
+	const uint32_t architectures[] = {architecture_native(), architecture_compat(), SCMP_ARCH_S390X};
+	size_t refused = 0;
+	for (size_t i = 0; i < N(architectures); i++)
+		for (int number = 0; number < 600; number++) {
+			struct seccomp_data data = {.nr = number, .arch = architectures[i]};
+			bool allowed = run(choice.filters, choice.count, &data) == SECCOMP_RET_ALLOW;
+			refused += !allowed;
+			cr_expect_eq(run(choice.log, choice.n_log, &data),
+				     allowed ? SECCOMP_RET_ALLOW : SECCOMP_RET_USER_NOTIF, "%d", number);
+		}
+	cr_expect_gt(refused, 600);
+	seccomp_choice_free(&choice);
+	choice = choose("unconfined", 0);
+	cr_expect_eq(seccomp_choice_log(&choice, &error), -EINVAL);
+	seccomp_choice_free(&choice);
+}
