@@ -275,9 +275,10 @@ Test(archives, used_ones_stay)
 	rt_expect_error(berth_root_remove(rt.berth, "archive:", &rt.error), ENOENT);
 }
 
+/* data: the options but for the name; what makes those is no thread's to call. */
 static void *launch_one(void *data)
 {
-	struct berth_options options = RT_OPTIONS("/bin/act", "say", "x");
+	struct berth_options options = *(const struct berth_options *)data;
 	struct berth_container *container;
 	struct berth_error error = BERTH_ERROR_INIT;
 	struct berth *berth = rt_open();
@@ -285,7 +286,6 @@ static void *launch_one(void *data)
 	char name[16];
 	snprintf(name, sizeof name, "c%d", number++);
 	options.name = name;
-	options.root = data;
 	struct berth_end end = BERTH_END_INIT;
 	int code = berth_launch(berth, &options, &container, &error);
 	if (code == 0)
@@ -300,10 +300,10 @@ static void *launch_one(void *data)
 Test(archives, many_at_once_unpack_it_once)
 {
 	pthread_t threads[12];
-	char path[200];
-	snprintf(path, sizeof path, "%s", MAKE("a.tar.gz", {.name = "text", .text = "one"}));
+	struct berth_options options = RT_OPTIONS("/bin/act", "say", "x");
+	options.root = MAKE("a.tar.gz", {.name = "text", .text = "one"});
 	for (size_t i = 0; i < 12; i++)
-		cr_assert_eq(pthread_create(&threads[i], NULL, launch_one, path), 0);
+		cr_assert_eq(pthread_create(&threads[i], NULL, launch_one, &options), 0);
 	for (size_t i = 0; i < 12; i++)
 		pthread_join(threads[i], NULL);
 	cr_expect_eq(found().archives, 1);
