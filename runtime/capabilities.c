@@ -41,11 +41,39 @@ static int collect(const char *const *names, uint64_t *set, struct error *error)
 	return 0;
 }
 
+/* What this process may pass on at all: its bounding set. */
+static uint64_t available(void)
+{
+	uint64_t set = 0;
+	for (cap_value_t i = 0; i < cap_max_bits(); i++)
+		if (cap_get_bound(i) == 1)
+			set |= UINT64_C(1) << i;
+	return set;
+}
+
+/* Of a machine that keeps some from its own root "ALL" is all the others; what was asked for by name is not there. */
+static int restrict_to_available(const char *const *add, uint64_t *added, struct error *error)
+{
+	const uint64_t there = available();
+	for (; add && *add; add++)
+		if (strcasecmp(*add, "ALL") != 0 && find(*add) & ~there)
+			return error_set(
+				error, EPERM,
+				"capability '%s' can't be given: the caller may not have it itself, it is not in "
+				"its bounding set",
+				*add);
+	*added &= there;
+	return 0;
+}
+
 int capabilities_resolve(const char *const *add, const char *const *drop, uint64_t *set, uint64_t *added,
 			 struct error *error)
 {
 	uint64_t dropped;
 	if (collect(add, added, error) < 0 || collect(drop, &dropped, error) < 0)
+		return -error->code;
+	/* The bounding set takes a system call for each, so it is looked at only where something was added. */
+	if (*added && restrict_to_available(add, added, error) < 0)
 		return -error->code;
 	*set = 0;
 	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)

@@ -9,8 +9,9 @@
 
 /*
  * The default set with the names in add over it and those in drop taken out; "ALL" stands for every capability the
- * kernel has. *added: what was added by name. Sets are bits by number, capabilities(7). -EINVAL for a name libcap does
- * not know.
+ * kernel has, and in add for those of them that the caller may pass on. *added: what was added. Sets are bits by
+ * number, capabilities(7). -EINVAL for a name libcap does not know, -EPERM for one in add that the caller may not pass
+ * on.
  */
 int capabilities_resolve(const char *const *add, const char *const *drop, uint64_t *set, uint64_t *added,
 			 struct error *error);

@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,11 +21,8 @@ void attack_init(void)
 
 void attack_unguarded(struct berth_options *options)
 {
-	static const char *const all[] = {"ALL", NULL}, *const none[] = {NULL},
-				 *const lacking[] = {"SYS_RESOURCE", NULL};
+	static const char *const all[] = {"ALL", NULL};
 	options->cap_add = all;
-	/* Not every machine's root has it. */
-	options->cap_drop = prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE, 0, 0, 0) == 1 ? none : lacking;
 	options->seccomp = "unconfined";
 	options->flags |= BERTH_NEW_PRIVILEGES;
 }
