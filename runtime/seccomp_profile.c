@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,9 @@ static const struct word architectures[] = {
 	{"SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE}, {"SCMP_ARCH_S390", SCMP_ARCH_S390},
 	{"SCMP_ARCH_S390X", SCMP_ARCH_S390X}, {"SCMP_ARCH_PARISC", SCMP_ARCH_PARISC},
 	{"SCMP_ARCH_PARISC64", SCMP_ARCH_PARISC64}, {"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},
+	/* Newer than some libseccomp. */
+	{"SCMP_ARCH_LOONGARCH64", AUDIT_ARCH_LOONGARCH64}, {"SCMP_ARCH_M68K", AUDIT_ARCH_M68K},
+	{"SCMP_ARCH_SH", AUDIT_ARCH_SHEL}, {"SCMP_ARCH_SHEB", AUDIT_ARCH_SH},
 	{NULL, 0},
 };
 /* The number of an error goes in beside ERRNO and TRACE. */
@@ -48,10 +52,14 @@ static const struct word operators[] = {
 	{"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
 	{NULL, 0},
 };
-/* TSYNC is for threads that were there before; nothing has any when its filter is loaded. */
+/*
+ * TSYNC is for threads that were there before; nothing has any when its filter is loaded. WAIT_KILLABLE_RECV is for
+ * calls that an agent answers, of which there are none.
+ */
 static const struct word flags[] = {
 	{"SECCOMP_FILTER_FLAG_TSYNC", 0}, {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
 	{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 0},
 	{NULL, 0},
 };
 /* clang-format on */
