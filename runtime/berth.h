@@ -268,7 +268,8 @@ struct berth_options {
 	/*
 	 * The filter of system calls: "default" (or NULL): what Docker's default refuses gives EPERM, calls of newer
 	 * kernels ENOSYS; "unconfined"; else the path of a profile, JSON as Docker, Podman and Kubernetes have it.
-	 * Commands that join the container get it too. seccomp(2)
+	 * Commands that join the container get it too. What a profile was compiled to is kept below the state root, for
+	 * later launches. seccomp(2)
 	 */
 	const char *seccomp;
 	/*

@@ -326,7 +326,7 @@ static int plan_print(const struct berth *berth, const struct berth_options *opt
 {
 	cleanup_spec struct spec spec = {0};
 	cleanup_plan struct plan *plan = NULL;
-	int code = spec_from_options(options, &spec, error);
+	int code = spec_from_options(-1, options, &spec, error);
 	if (code == 0)
 		code = archive_locate(berth, &spec, error);
 	if (code == 0)

@@ -267,7 +267,7 @@ static int launch(struct berth_container *container, const struct berth_options 
 	cleanup_spec struct spec spec = {0};
 	cleanup_timing struct timing timing = {0};
 	timing_start(&timing, options);
-	int code = spec_from_options(options, &spec, error);
+	int code = spec_from_options(berth->state_fd, options, &spec, error);
 	if (code < 0)
 		return code;
 	if (geteuid() != berth->uid)

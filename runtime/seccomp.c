@@ -10,6 +10,7 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
 #include "runtime/capabilities.h"
+#include "runtime/seccomp_cache.h"
 #include "runtime/seccomp_profile.h"
 #include "runtime/seccomp_program.h"
 
@@ -50,7 +51,7 @@ static void take_program(struct seccomp_choice *choice, struct bpf_program *prog
 	*program = (struct bpf_program){0};
 }
 
-static int choose_opened(uint64_t opening, struct seccomp_choice *choice, struct error *error)
+static int choose_opened(int state_root, uint64_t opening, struct seccomp_choice *choice, struct error *error)
 {
 	char text[512];
 	int length = snprintf(text, sizeof text, "%s, opened for", by_default);
@@ -62,41 +63,61 @@ static int choose_opened(uint64_t opening, struct seccomp_choice *choice, struct
 		length += snprintf(text + length, sizeof text - (size_t)length, " %s", name);
 	}
 	cleanup_bpf struct bpf_program program = {0};
-	if (bpf_program_default(opening, &program, error) < 0)
-		return -error->code;
+	/* The filter the build made stands for the table that both are made of. */
+	size_t size = (size_t)((const char *)seccomp_image_end - (const char *)seccomp_image_start);
+	cleanup_cache_key struct cache_key key = cache_key_make(opening, seccomp_image_start, size);
+	if (!cache_find(state_root, &key, &program, &choice->flags)) {
+		if (bpf_program_default(opening, &program, error) < 0)
+			return -error->code;
+		cache_keep(state_root, &key, &program, 0);
+	}
 	take_program(choice, &program);
 	choice->name = strdup(text);
 	return choice->name ? 0 : no_memory(error);
 }
 
-static int choose_profile(const char *path, uint64_t capabilities, struct seccomp_choice *choice, struct error *error)
+static int profile_compile(const char *text, size_t length, uint64_t capabilities, struct bpf_program *program,
+			   uint32_t *flags, struct error *error)
+{
+	cleanup_profile struct seccomp_profile profile = {0};
+	const struct profile_setting setting = profile_setting_here(capabilities);
+	if (seccomp_profile_parse(text, length, architecture_native(), &profile, error) < 0 ||
+	    seccomp_profile_compile(&profile, &setting, program, error) < 0)
+		return -error->code;
+	*flags = profile.flags;
+	return 0;
+}
+
+static int choose_profile(int state_root, const char *path, uint64_t capabilities, struct seccomp_choice *choice,
+			  struct error *error)
 {
 	cleanup_free char *text = NULL;
 	ssize_t length = file_read_all(AT_FDCWD, path, PROFILE_LIMIT, &text);
 	if (length < 0)
 		return error_errno(error, (int)-length, "seccomp profile %s", path);
-	cleanup_profile struct seccomp_profile profile = {0};
 	cleanup_bpf struct bpf_program program = {0};
-	const struct profile_setting setting = profile_setting_here(capabilities);
-	if (seccomp_profile_parse(text, (size_t)length, architecture_native(), &profile, error) < 0 ||
-	    seccomp_profile_compile(&profile, &setting, &program, error) < 0)
-		return error_wrap(error, "seccomp profile %s", path);
+	cleanup_cache_key struct cache_key key = cache_key_make(capabilities, text, (size_t)length);
+	if (!cache_find(state_root, &key, &program, &choice->flags)) {
+		if (profile_compile(text, (size_t)length, capabilities, &program, &choice->flags, error) < 0)
+			return error_wrap(error, "seccomp profile %s", path);
+		cache_keep(state_root, &key, &program, choice->flags);
+	}
 	take_program(choice, &program);
-	choice->flags = profile.flags;
 	choice->name = strdup(path);
 	return choice->name ? 0 : no_memory(error);
 }
 
-int seccomp_choose(const char *option, uint64_t capabilities, struct seccomp_choice *choice, struct error *error)
+int seccomp_choose(int state_root, const char *option, uint64_t capabilities, struct seccomp_choice *choice,
+		   struct error *error)
 {
 	*choice = (struct seccomp_choice){0};
 	option = option ? option : by_default;
 	bool is_default = strcmp(option, by_default) == 0;
 	if (!is_default && strcmp(option, unconfined) != 0)
-		return choose_profile(option, capabilities, choice, error);
+		return choose_profile(state_root, option, capabilities, choice, error);
 	uint64_t opening = capabilities & bpf_program_default_capabilities();
 	if (is_default && opening)
-		return choose_opened(opening, choice, error);
+		return choose_opened(state_root, opening, choice, error);
 	if (is_default)
 		take_image(choice);
 	choice->name = strdup(option);

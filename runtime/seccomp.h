@@ -21,10 +21,13 @@ struct seccomp_choice {
 };
 
 /*
+ * state_root: its descriptor, for the cache of compiled filters (seccomp_cache.h), or -1.
  * option: "default" or NULL, "unconfined", else a profile's path. capabilities: the container's. Reads the profile,
- * touches nothing. -EINVAL and others with the file named. The caller frees with seccomp_choice_free, also on failure.
+ * touches nothing
+ * but that cache. -EINVAL and others with the file named. The caller frees with seccomp_choice_free, also on failure.
  */
-int seccomp_choose(const char *option, uint64_t capabilities, struct seccomp_choice *choice, struct error *error);
+int seccomp_choose(int state_root, const char *option, uint64_t capabilities, struct seccomp_choice *choice,
+		   struct error *error);
 void seccomp_choice_free(struct seccomp_choice *choice);
 
 /*

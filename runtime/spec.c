@@ -410,7 +410,7 @@ static int copy_oom_score(const struct berth_options *options, struct spec *spec
 	return 0;
 }
 
-int spec_from_options(const struct berth_options *given, struct spec *spec, struct error *error)
+int spec_from_options(int state_root, const struct berth_options *given, struct spec *spec, struct error *error)
 {
 	*spec = (struct spec){0};
 	struct berth_options options;
@@ -436,7 +436,7 @@ int spec_from_options(const struct berth_options *given, struct spec *spec, stru
 		return code;
 	if ((code = capabilities_resolve(options.cap_add, options.cap_drop, &spec->capabilities, &spec->ambient,
 					 error)) < 0 ||
-	    (code = seccomp_choose(options.seccomp, spec->capabilities, &spec->seccomp, error)) < 0 ||
+	    (code = seccomp_choose(state_root, options.seccomp, spec->capabilities, &spec->seccomp, error)) < 0 ||
 	    (spec->flags & BERTH_SECCOMP_LOG && (code = seccomp_choice_log(&spec->seccomp, error)) < 0) ||
 	    (code = copy_cgroup_files(&options, spec, error)) < 0 ||
 	    (code = memory_policy_import(options.memory_policy, &spec->memory_policy, error)) < 0 ||

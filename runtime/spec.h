@@ -76,7 +76,7 @@ struct spec {
 
 /* Checks everything that can be known beforehand, touching nothing. The caller frees with spec_free, also on failure.
  */
-int spec_from_options(const struct berth_options *options, struct spec *spec, struct error *error);
+int spec_from_options(int state_root, const struct berth_options *options, struct spec *spec, struct error *error);
 void spec_free(struct spec *spec);
 
 /* Whether the root is the host's own tree, in one of its kinds. */

@@ -13,6 +13,8 @@
  *     control          the socket of an owner that attends to it
  *     scale            a lowering of its memory limit that is under way, scale_note.h; binary
  *
+ * Beside them, for all: .stage (context.h), .seccomp (seccomp_cache.h).
+ *
  * Ownership is an exclusive flock(2) on the directory: it ends with the owner, however that ends.
  */
 #ifndef RUNTIME_STATE_H

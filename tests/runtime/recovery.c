@@ -310,7 +310,7 @@ static int reserve(void *data)
 	struct error error;
 	struct spec spec;
 	struct berth *berth = rt_open();
-	if (spec_from_options(data, &spec, &error) < 0)
+	if (spec_from_options(-1, data, &spec, &error) < 0)
 		return 1;
 	unsigned int controllers = launch_controllers(berth, &spec);
 	if (state_create(berth, &spec, controllers, now_ns(), &error) < 0)

@@ -90,7 +90,7 @@ static struct seccomp_choice choose(const char *option, uint64_t capabilities)
 {
 	struct seccomp_choice choice;
 	struct error error;
-	cr_assert_eq(seccomp_choose(option, capabilities, &choice, &error), 0, "%s", error.text);
+	cr_assert_eq(seccomp_choose(-1, option, capabilities, &choice, &error), 0, "%s", error.text);
 	return choice;
 }
 
@@ -445,7 +445,7 @@ Test(seccomp_filter, bad_profiles_are_refused_with_their_reason)
 		const char *path = write_profile(bad[i].text);
 		struct seccomp_choice choice;
 		struct error error;
-		cr_expect_eq(seccomp_choose(path, 0, &choice, &error), -EINVAL, "taken: %s", bad[i].text);
+		cr_expect_eq(seccomp_choose(-1, path, 0, &choice, &error), -EINVAL, "taken: %s", bad[i].text);
 		cr_expect(strstr(error.text, path) && strstr(error.text, bad[i].part), "%s: '%s' is not in: %s",
 			  bad[i].text, bad[i].part, error.text);
 		seccomp_choice_free(&choice);
