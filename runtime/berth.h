@@ -170,8 +170,8 @@ struct berth_id_range {
  * Where its owner attends (berth_container_monitor) and memory is limited by cgroup v1, what allocates more meanwhile
  * waits, rather than being killed by the kernel at a limit that nobody has set. The same goes, as long as there is swap
  * for it, for a container that has hit its limit and in which the kernel finds nothing to swap out: the limit is raised
- * by a few MiB, and brought back as if it had been lowered. (A system call that can't wait fails with ENOMEM.) What waits
- * when the owner dies goes on waiting until the container is recovered, updated or killed.
+ * by a few MiB, and brought back as if it had been lowered. (A system call that can't wait fails with ENOMEM.) What
+ * waits when the owner dies goes on waiting until the container is recovered, updated or killed.
  */
 struct berth_memory_policy {
 	size_t size;

@@ -126,3 +126,23 @@ int attack_rounds(void)
 {
 	return getenv("BERTH_TEST_FULL_LENGTH") ? 1000 : 100;
 }
+
+const char *attack_try(struct berth_options options)
+{
+	static char text[65536];
+	int out[2];
+	size_t length = 0;
+	struct berth_container *container = NULL;
+	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+	options.stdio = (const int[]){-1, out[1], out[1]};
+	int code = berth_launch(rt.berth, &options, &container, &rt.error);
+	close(out[1]);
+	for (ssize_t got; code == 0 && (got = read(out[0], text + length, sizeof text - 1 - length)) > 0;)
+		length += (size_t)got;
+	text[length] = '\0';
+	close(out[0]);
+	if (code < 0)
+		return NULL;
+	rt_end(rt_adopt(container));
+	return text;
+}

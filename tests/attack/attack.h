@@ -35,4 +35,7 @@ void attack_swap_end(pid_t pid);
 /* How often a race is run: BERTH_TEST_FULL_LENGTH asks for the number that makes one sure. */
 int attack_rounds(void);
 
+/* Launches, where that may fail, and returns all that was said, in a static buffer; NULL where it failed. */
+const char *attack_try(struct berth_options options);
+
 #endif

@@ -42,28 +42,6 @@ static struct berth_options with_volumes(struct berth_options options, const str
 	return options;
 }
 
-/* Launches, where something in the way may make that fail, and returns what was said; NULL where it failed. */
-static const char *launch_in_race(struct berth_options options)
-{
-	int out[2];
-	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
-	const int stdio[] = {-1, out[1], out[1]};
-	options.stdio = stdio;
-	struct berth_container *container = NULL;
-	int code = berth_launch(rt.berth, &options, &container, &rt.error);
-	close(out[1]);
-	static char text[65536];
-	size_t length = 0;
-	for (ssize_t got; code == 0 && (got = read(out[0], text + length, sizeof text - 1 - length)) > 0;)
-		length += (size_t)got;
-	text[length] = '\0';
-	close(out[0]);
-	if (code < 0)
-		return NULL;
-	rt_end(rt_adopt(container));
-	return text;
-}
-
 /*
  * lxc (CVE-2015-1335) mounted onto links that led out of the root; bwrap made the directory of a mount point through a
  * link in its parent's place.
@@ -97,11 +75,11 @@ Test(attack_places, cve_2015_1335_and_bwrap_mkdir_through_parent_link)
 			const struct berth_tmpfs tmpfs[] = {{targets[i], 0}};
 			struct berth_options options = RT_OPTIONS("act", "exit", "0");
 			options.flags = flags;
-			launch_in_race(with_volumes(options, volumes, 1));
-			launch_in_race(with_volumes(options, files, 1));
+			attack_try(with_volumes(options, volumes, 1));
+			attack_try(with_volumes(options, files, 1));
 			options.tmpfs = tmpfs;
 			options.n_tmpfs = 1;
-			launch_in_race(options);
+			attack_try(options);
 		}
 	}
 	cr_expect_eq(rmdir(rt_path("outside")), -1);
@@ -139,7 +117,7 @@ Test(attack_places, cve_2021_30465_and_2024_45310)
 		struct berth_options options = with_volumes(RT_OPTIONS("look"), volumes, 2);
 		options.tmpfs = tmpfs;
 		options.n_tmpfs = 1;
-		const char *text = launch_in_race(options);
+		const char *text = attack_try(options);
 		if (!text)
 			continue;
 		launched++;
@@ -214,7 +192,7 @@ static void race_for(const char *name, const char *decoy)
 	for (int i = 0; i < attack_rounds(); i++) {
 		struct berth_options options = RT_OPTIONS("escape", "kernel-files");
 		options.hostname = "inside";
-		const char *text = launch_in_race(options);
+		const char *text = attack_try(options);
 		if (!text)
 			continue;
 		launched++;

@@ -125,27 +125,6 @@ Test(attack_processes, cve_2016_9962)
 	cr_expect_eq(rt_count(job->text, "reached="), 0, "%s", job->text);
 }
 
-/* Launches with its output on a pipe; what it said, or NULL where that failed. */
-static const char *try_run(struct berth_options options)
-{
-	static char text[8192];
-	int out[2];
-	size_t length = 0;
-	struct berth_container *container = NULL;
-	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
-	options.stdio = (const int[]){-1, out[1], out[1]};
-	int code = berth_launch(rt.berth, &options, &container, &rt.error);
-	close(out[1]);
-	for (ssize_t got; code == 0 && (got = read(out[0], text + length, sizeof text - 1 - length)) > 0;)
-		length += (size_t)got;
-	text[length] = '\0';
-	close(out[0]);
-	if (code < 0)
-		return NULL;
-	rt_end(rt_adopt(container));
-	return text;
-}
-
 /*
  * runc left a descriptor of a host's directory open in what became the container: as its working directory,
  * /proc/self/fd/N led out; and as its command, a program of the host's.
@@ -179,12 +158,12 @@ Test(attack_processes, cve_2024_21626)
 			struct berth_options options = RT_OPTIONS("escape", "cwd", attack_secret);
 			options.flags = flags;
 			options.workdir = directory;
-			text = try_run(options);
+			text = attack_try(options);
 			cr_expect(!text || strcmp(rt_value(text, "cwd"), "ok") != 0, "%s leads out", directory);
 			options = RT_OPTIONS("act", "say", "the host's program");
 			options.argv = (const char *const[]){directory, "say", "the host's program", NULL};
 			options.flags = flags;
-			text = try_run(options);
+			text = attack_try(options);
 			cr_expect(!text || !strstr(text, "the host's"), "%s was executed", directory);
 		}
 		text = attack_exec(job->container, (const char *const[]){"/bin/escape", "cwd", attack_secret, NULL},
