@@ -424,7 +424,8 @@ struct berth_refusal {
 
 /*
  * Tells of a call that waits, and lets it go on. 0; -EAGAIN: none waits (any more); -ESRCH: no process has the filter
- * any more, stop polling; -ENOTSUP: not launched so, or by another process.
+ * any more, stop polling (PID 1 itself has it until it is waited for, so watch its pidfd too); -ENOTSUP: not launched
+ * so, or by another process.
  */
 BERTH_API int berth_container_seccomp_read(struct berth_container *container, struct berth_refusal *refusal,
 					   struct berth_error *error);
