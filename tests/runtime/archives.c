@@ -178,12 +178,15 @@ Test(archives, are_never_written_to)
 
 Test(archives, keep_owners_modes_attributes_and_links)
 {
-	const char *path =
-		MAKE("a.tar", {.name = "set-user-id", .text = "x", .mode = 04751, .uid = 1234, .xattr = "user.mark"},
-		     {.name = "trusted", .text = "x", .xattr = "trusted.overlay.opaque"},
-		     {.name = "symlink", .type = AE_IFLNK, .link = "/set-user-id"},
-		     {.name = "hard link", .link = "set-user-id", .hard = true}, {.name = "fifo", .type = AE_IFIFO},
-		     {.name = "n\xc3\xa4m\xc3\xa9", .text = "x"}, {.name = "dev/null", .type = AE_IFCHR});
+	/* Before Linux 6.6 a tmpfs, as /tmp may be, has no attributes of users. */
+	bool marks = setxattr(rt.base, "user.mark", "x", 1, 0) == 0;
+	const char *path = MAKE(
+		"a.tar",
+		{.name = "set-user-id", .text = "x", .mode = 04751, .uid = 1234, .xattr = marks ? "user.mark" : NULL},
+		{.name = "trusted", .text = "x", .xattr = "trusted.overlay.opaque"},
+		{.name = "symlink", .type = AE_IFLNK, .link = "/set-user-id"},
+		{.name = "hard link", .link = "set-user-id", .hard = true}, {.name = "fifo", .type = AE_IFIFO},
+		{.name = "n\xc3\xa4m\xc3\xa9", .text = "x"}, {.name = "dev/null", .type = AE_IFCHR});
 	OUTPUT(path, "say", "unpacked");
 	const char *tree = found().path;
 	char name[400], value[16];
@@ -193,7 +196,7 @@ Test(archives, keep_owners_modes_attributes_and_links)
 	cr_expect_eq(status.st_mode & 07777, 04751);
 	cr_expect_eq(status.st_uid, 1234);
 	cr_expect_eq(status.st_gid, 1234);
-	if (getxattr(name, "user.mark", value, sizeof value) != 5)
+	if (marks && getxattr(name, "user.mark", value, sizeof value) != 5)
 		cr_expect_fail("user.mark: %s", strerror(errno));
 	snprintf(name, sizeof name, "%s/hard link", tree);
 	cr_expect(stat(name, &other) == 0 && other.st_ino == status.st_ino);
