@@ -141,7 +141,8 @@ static int layout_add(struct cgroup_layout *layout, const struct mount_entry *en
 	*added = (struct cgroup_hierarchy){.version = version, .point = point, .controllers = controllers};
 	/* What is set at the top holds for all below; since Linux 5.11 it always is. */
 	const struct cgroup_directory top = {.fd = fd, .relative = "."};
-	added->hierarchical = version == 2 || cgroup_directory_u64(&top, "memory.use_hierarchy") == 1;
+	added->hierarchical = version == 2 || !(controllers & CGROUP_BIT(CGROUP_MEMORY)) ||
+			      cgroup_directory_u64(&top, "memory.use_hierarchy") == 1;
 	added->fd = steal_fd(&fd);
 	return 0;
 }
