@@ -48,12 +48,7 @@ static int limits_check(const struct cgroup_limits *limits, struct error *error)
 static int place_apply(const struct cgroup *cgroup, const struct cgroup_place *place, unsigned int controllers,
 		       const struct cgroup_limits *limits, struct error *error)
 {
-	struct cgroup_directory directory = {
-		.fd = place->hierarchy->fd,
-		.relative = cgroup->relative,
-		.path = place->path,
-		.fresh = cgroup->fresh,
-	};
+	const struct cgroup_directory directory = cgroup_place_directory(cgroup, place);
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
 		if (!(controllers & CGROUP_BIT(i)))
 			continue;

@@ -110,10 +110,8 @@ const char *cgroup_path(const struct cgroup *cgroup, size_t i)
 
 const char *cgroup_controller_path(const struct cgroup *cgroup, enum cgroup_controller controller)
 {
-	for (size_t i = 0; i < cgroup->count; i++)
-		if (cgroup->places[i].controllers & CGROUP_BIT(controller))
-			return cgroup->places[i].path;
-	return NULL;
+	const struct cgroup_place *place = cgroup_place_find(cgroup, controller);
+	return place ? place->path : NULL;
 }
 
 /* ---- Entering ---- */

@@ -16,6 +16,24 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
 
+const struct cgroup_place *cgroup_place_find(const struct cgroup *cgroup, enum cgroup_controller controller)
+{
+	for (size_t i = 0; i < cgroup->count; i++)
+		if (cgroup->places[i].controllers & CGROUP_BIT(controller))
+			return &cgroup->places[i];
+	return NULL;
+}
+
+struct cgroup_directory cgroup_place_directory(const struct cgroup *cgroup, const struct cgroup_place *place)
+{
+	return (struct cgroup_directory){
+		.fd = place->hierarchy->fd,
+		.relative = cgroup->relative,
+		.path = place->path,
+		.fresh = cgroup->fresh,
+	};
+}
+
 int cgroup_place_open(const struct cgroup *cgroup, const struct cgroup_place *place)
 {
 	int fd = openat(place->hierarchy->fd, cgroup->relative, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -238,9 +238,8 @@ static int target_find(const struct cgroup *cgroup, const char *name, struct tar
 		return error_set(error, EINVAL, "'%s' is not the name of a cgroup file", name);
 	int controller = file_controller(name);
 	*target = (struct target){.file = name, .to = same, .from = same};
-	for (size_t i = 0; i < cgroup->count && controller >= 0; i++)
-		if (cgroup->places[i].controllers & CGROUP_BIT((unsigned int)controller))
-			target->place = &cgroup->places[i];
+	if (controller >= 0)
+		target->place = cgroup_place_find(cgroup, (enum cgroup_controller)controller);
 	if (!target->place)
 		return error_set(error, ENOENT, "cgroup %s has no file %s: no controller of that name is in use for it",
 				 cgroup->relative, name);

@@ -4,18 +4,10 @@
 #include "cgroup/controllers.h"
 #include "nsutil/base/cleanup.h"
 
-static const struct cgroup_place *freezer_place(const struct cgroup *cgroup)
-{
-	for (size_t i = 0; i < cgroup->count; i++)
-		if (cgroup->places[i].controllers & CGROUP_BIT(CGROUP_FREEZER))
-			return &cgroup->places[i];
-	return NULL;
-}
-
 int cgroup_freeze(const struct cgroup *cgroup, bool freeze, int timeout_ms, struct error *error)
 {
 	const char *verb = freeze ? "freeze" : "thaw";
-	const struct cgroup_place *place = freezer_place(cgroup);
+	const struct cgroup_place *place = cgroup_place_find(cgroup, CGROUP_FREEZER);
 	if (!place)
 		return error_set(error, ENOENT, "%s %s: it was made without the freezer controller", verb,
 				 cgroup->relative);
@@ -45,7 +37,7 @@ int cgroup_freeze(const struct cgroup *cgroup, bool freeze, int timeout_ms, stru
 
 int cgroup_frozen(const struct cgroup *cgroup)
 {
-	const struct cgroup_place *place = freezer_place(cgroup);
+	const struct cgroup_place *place = cgroup_place_find(cgroup, CGROUP_FREEZER);
 	if (!place)
 		return -ENOENT;
 	cleanup_fd int fd = cgroup_place_open(cgroup, place);

@@ -50,6 +50,11 @@ struct cgroup_directory {
 	bool fresh;           /* just made: no limit has been written to it */
 };
 
+/* Where the cgroup has the controller; NULL: it was made without. */
+const struct cgroup_place *cgroup_place_find(const struct cgroup *cgroup, enum cgroup_controller controller);
+/* The place's directory, by its path: nothing is opened. Borrows both. */
+struct cgroup_directory cgroup_place_directory(const struct cgroup *cgroup, const struct cgroup_place *place);
+
 /* As those of nsutil/base/file.h, for a file of the directory. */
 ssize_t cgroup_directory_read(const struct cgroup_directory *directory, const char *file, char *buffer, size_t size);
 ssize_t cgroup_directory_read_all(const struct cgroup_directory *directory, const char *file, size_t limit,

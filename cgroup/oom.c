@@ -12,20 +12,17 @@
 
 static const char oom_file[] = "memory.oom_control";
 
-static int memory_open(const struct cgroup *cgroup, const struct cgroup_place **place)
+static int memory_open(const struct cgroup *cgroup)
 {
-	for (size_t i = 0; i < cgroup->count; i++) {
-		*place = &cgroup->places[i];
-		if ((*place)->controllers & CGROUP_BIT(CGROUP_MEMORY))
-			return (*place)->hierarchy->version == 1 ? cgroup_place_open(cgroup, *place) : -EOPNOTSUPP;
-	}
-	return -ENOENT;
+	const struct cgroup_place *place = cgroup_place_find(cgroup, CGROUP_MEMORY);
+	if (!place)
+		return -ENOENT;
+	return place->hierarchy->version == 1 ? cgroup_place_open(cgroup, place) : -EOPNOTSUPP;
 }
 
 int cgroup_oom_watch(const struct cgroup *cgroup)
 {
-	const struct cgroup_place *place;
-	cleanup_fd int directory = memory_open(cgroup, &place);
+	cleanup_fd int directory = memory_open(cgroup);
 	if (directory < 0)
 		return directory;
 	cleanup_fd int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -40,7 +37,6 @@ int cgroup_oom_watch(const struct cgroup *cgroup)
 
 int cgroup_oom_hold(const struct cgroup *cgroup, bool hold)
 {
-	const struct cgroup_place *place;
-	cleanup_fd int directory = memory_open(cgroup, &place);
+	cleanup_fd int directory = memory_open(cgroup);
 	return directory < 0 ? directory : file_write(directory, oom_file, hold ? "1" : "0");
 }

@@ -12,11 +12,6 @@
 
 enum { PROCS_LIMIT = 128 << 20 };
 
-static struct cgroup_directory directory_of(const struct cgroup *cgroup, const struct cgroup_place *place)
-{
-	return (struct cgroup_directory){.fd = place->hierarchy->fd, .relative = cgroup->relative, .path = place->path};
-}
-
 enum what { ALL, BRIEF, END };
 
 static bool controller_read(const struct cgroup_controller_operations *operations, enum what what,
@@ -32,7 +27,7 @@ static bool controller_read(const struct cgroup_controller_operations *operation
 static void place_read(const struct cgroup *cgroup, const struct cgroup_place *place, unsigned int controllers,
 		       enum what what, struct cgroup_stats *stats)
 {
-	const struct cgroup_directory directory = directory_of(cgroup, place);
+	const struct cgroup_directory directory = cgroup_place_directory(cgroup, place);
 	for (int c = 0; c < CGROUP_CONTROLLERS; c++)
 		if ((place->controllers & controllers & CGROUP_BIT(c)) &&
 		    controller_read(&cgroup_controller_table[c].operations[place->hierarchy->version], what, &directory,
@@ -49,7 +44,7 @@ static int read_controllers(const struct cgroup *cgroup, unsigned int controller
 		const struct cgroup_place *place = &cgroup->places[i];
 		unsigned int known = stats->known;
 		place_read(cgroup, place, controllers, what, stats);
-		const struct cgroup_directory directory = directory_of(cgroup, place);
+		const struct cgroup_directory directory = cgroup_place_directory(cgroup, place);
 		if (place->controllers & controllers && stats->known == known &&
 		    !cgroup_directory_has(&directory, "cgroup.procs"))
 			return error_errno(error, ENOENT, "read the counters of %s", place->path);

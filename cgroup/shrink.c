@@ -153,11 +153,10 @@ int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const stru
 
 static const struct cgroup_place *memory_place(const struct cgroup *cgroup, struct error *error)
 {
-	for (size_t i = 0; i < cgroup->count; i++)
-		if (cgroup->places[i].controllers & CGROUP_BIT(CGROUP_MEMORY))
-			return &cgroup->places[i];
-	error_set(error, ENOENT, "cgroup %s was made without the memory controller", cgroup->relative);
-	return NULL;
+	const struct cgroup_place *place = cgroup_place_find(cgroup, CGROUP_MEMORY);
+	if (!place)
+		error_set(error, ENOENT, "cgroup %s was made without the memory controller", cgroup->relative);
+	return place;
 }
 
 static const struct cgroup_controller_operations *memory_operations(const struct cgroup_place *place)
@@ -171,8 +170,7 @@ int cgroup_memory_fit(const struct cgroup *cgroup, uint64_t memory, const struct
 	const struct cgroup_place *place = memory_place(cgroup, error);
 	if (!place)
 		return -ENOENT;
-	struct cgroup_directory directory = {
-		.fd = place->hierarchy->fd, .relative = cgroup->relative, .path = place->path};
+	const struct cgroup_directory directory = cgroup_place_directory(cgroup, place);
 	return memory_operations(place)->fit(&directory, memory, known, error);
 }
 
