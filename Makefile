@@ -53,6 +53,8 @@ MAKEFLAGS += --no-builtin-rules
 # ---- Sources ----
 
 LIB_SRCS := $(sort $(wildcard nsutil/base/*.c nsutil/*.c nsutil/carry/*.c cgroup/*.c runtime/*.c))
+# What the programs share.
+ARGS_SRCS := $(sort $(wildcard runtime/args/*.c))
 CLI_SRCS := $(sort $(wildcard runtime/cli/*.c))
 INIT_SRCS := $(sort $(wildcard nsutil/init/*.c))
 # Library sources that init is built from too, with musl: they may use no glibc-only function. What carries out a plan
@@ -118,13 +120,15 @@ objects = $(patsubst %.c,$(O)/%.o,$(1))
 init_objects = $(patsubst %.c,$(B)/init/%.o,$(1))
 LIB_OBJS := $(call objects,$(LIB_SRCS)) $(O)/nsutil/init_image.S.o $(O)/runtime/seccomp_image.S.o \
 	$(O)/runtime/unpack_image.S.o
+ARGS_OBJS := $(call objects,$(ARGS_SRCS))
 CLI_OBJS := $(call objects,$(CLI_SRCS))
 INIT_OBJS := $(call init_objects,$(INIT_SRCS) $(INIT_SHARED_SRCS))
 SUPPORT_OBJS := $(call objects,$(SUPPORT_SRCS))
 BENCH_OBJS := $(call objects,$(BENCH_SRCS))
 LXC_OBJS := $(call objects,$(LXC_SRCS))
 # What suites are linked with beside the library.
-SUITE_OBJS_lxc := $(filter-out %/main.o,$(LXC_OBJS)) $(call objects,tests/runtime/debris.c)
+SUITE_OBJS_cli := $(ARGS_OBJS)
+SUITE_OBJS_lxc := $(ARGS_OBJS) $(filter-out %/main.o,$(LXC_OBJS)) $(call objects,tests/runtime/debris.c)
 SUITE_OBJS_slave := $(call objects,tests/lxc/fixture.c tests/runtime/debris.c)
 SUITE_OBJS_figures := $(call objects,$(addprefix tests/bench/,samples.c figures.c targets.c compare.c fail.c))
 SUITE_OBJS_memory := $(call objects,$(addprefix tests/runtime/,fixture.c jobs.c debris.c))
@@ -150,7 +154,7 @@ endef
 $(B)/flags: FORCE
 	$(call remember,$(CC) $(CFLAGS_ALL) / $(PROGRAM_LDFLAGS) / $(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS))
 $(B)/sources: FORCE
-	$(call remember,$(LIB_SRCS) / $(CLI_SRCS) / $(INIT_OBJS) / $(LXC_SRCS) / $(wildcard tests/*/*.c))
+	$(call remember,$(LIB_SRCS) / $(CLI_SRCS) $(ARGS_SRCS) / $(INIT_OBJS) / $(LXC_SRCS) / $(wildcard tests/*/*.c))
 $(B)/tests/suites: FORCE
 	$(call remember,$(SUITES))
 
@@ -224,11 +228,11 @@ $(B)/libberth.so.$(ABI): $(B)/libberth.so
 	@ln -sf libberth.so $@
 
 # The programs carry the library in themselves: one file to copy.
-$(B)/berth: $(CLI_OBJS) $(B)/libberth.a $(B)/sources
+$(B)/berth: $(CLI_OBJS) $(ARGS_OBJS) $(B)/libberth.a $(B)/sources
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(PROGRAM_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
 
-$(B)/lxc/berth-lxc: $(LXC_OBJS) $(B)/libberth.a $(B)/sources
+$(B)/lxc/berth-lxc: $(LXC_OBJS) $(ARGS_OBJS) $(B)/libberth.a $(B)/sources
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(PROGRAM_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
@@ -247,7 +251,7 @@ $(B)/bench/bench: $(BENCH_OBJS) $(B)/libberth.a $(B)/sources
 	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS) -lpthread -lm
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/targets/%,$(sort $(wildcard tests/fuzz/*.c)))
-FUZZ_OBJS := $(call objects,$(wildcard tests/fuzz/common/*.c)) $(filter-out %/main.o,$(LXC_OBJS))
+FUZZ_OBJS := $(ARGS_OBJS) $(call objects,$(wildcard tests/fuzz/common/*.c)) $(filter-out %/main.o,$(LXC_OBJS))
 $(B)/targets/%: $(O)/tests/fuzz/%.o $(FUZZ_OBJS) $(B)/libberth.a $(B)/sources
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
@@ -268,7 +272,7 @@ $(B)/pc-values: FORCE
 	$(call remember,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(VERSION) $(LIBS))
 
 # Headers and rules of objects; whatever was built once brings its own.
--include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(LXC_OBJS) $(BENCH_OBJS) \
+-include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(ARGS_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(LXC_OBJS) $(BENCH_OBJS) \
 	$(GENERATOR_OBJS) $(UNPACK_OBJS) \
 	$(call objects,$(wildcard $(addprefix tests/,$(addsuffix /*.c,$(SUITES)))))) $(addsuffix .d,$(PAYLOADS)))
 

@@ -13,13 +13,13 @@ struct check_input {
 
 enum { KEY_JSON = CLI_LONG_OPTION };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"json", KEY_JSON, NULL, 0, "Print a JSON array of {name, verdict, text, remedy}", 0},
 	CLI_HELP_OPTION,
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct check_input *input = state->input;
 
@@ -66,10 +66,8 @@ static void tell(const struct berth_finding *finding, void *data)
 
 int cli_check(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"",
+	static const struct args args = {
+		options, parse, "",
 		"Try each thing that containers need on this machine: a line for each, pass, warn or "
 		"fail, with the remedy."
 		"\v"
@@ -77,15 +75,13 @@ int cli_check(int argc, char **argv)
 		"\n"
 		"Example:\n"
 		"  berth check && echo ready",
-		NULL,
-		NULL,
 		NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_json json_t *findings = NULL;
 	struct check_input input = {.none = {.what = "argument"}};
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
+	if (cli_parse(&args, argc, argv, false, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
 	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);

@@ -2,7 +2,6 @@
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,117 +56,35 @@ int cli_finish(int status)
 	return status ? status : ERROR_STATUS_FAILED;
 }
 
-void cli_help(const struct argp_state *state)
+void cli_help(const struct args_state *state)
 {
-	argp_state_help(state, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC);
+	args_help(state, stdout);
 	exit(cli_finish(EXIT_SUCCESS));
 }
 
 /* ---- Arguments ---- */
 
-struct long_options {
-	struct option *options; /* ended by zeros */
-	size_t n;
-	char shorts[256]; /* begins with "-:": words are returned in place, a missing argument as ':' */
-};
-
-/* Adds the options of argp and of its children in the form of getopt_long. */
-static int long_options_add(struct long_options *all, const struct argp *argp)
+static void misuse(const struct args_state *state, const char *sentence)
 {
-	for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++) {
-		bool is_short = o->key > ' ' && o->key < 0x7f;
-		if (is_short && strlen(all->shorts) + 3 < sizeof(all->shorts)) {
-			char spec[] = {(char)o->key, o->arg ? ':' : '\0', '\0'};
-			strcat(all->shorts, spec);
-		}
-		if (!o->name || (o->flags & OPTION_DOC))
-			continue;
-		struct option *grown = reallocarray(all->options, all->n + 2, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		all->options = grown;
-		all->options[all->n++] = (struct option){
-			.name = o->name, .has_arg = o->arg ? required_argument : no_argument, .val = o->key};
-		all->options[all->n] = (struct option){0};
-	}
-	for (const struct argp_child *child = argp->children; child && child->argp; child++)
-		if (long_options_add(all, child->argp) < 0)
-			return -ENOMEM;
-	return 0;
+	(void)state;
+	cli_misuse("%s", sentence);
 }
 
-/* Whether "--word[=...]" abbreviates several options. */
-static bool is_ambiguous(const struct long_options *all, const char *given)
+int cli_parse(const struct args *args, int argc, char **argv, bool command_follows, void *input, struct error *error)
 {
-	size_t length = strcspn(given, "=") - 2;
-	int matches = 0;
+	int result = args_parse(args, argc, argv, command_follows, input, misuse);
 
-	for (size_t i = 0; i < all->n; i++)
-		matches += strncmp(all->options[i].name, given + 2, length) == 0;
-	return matches > 1;
+	if (result > 0)
+		cli_complain("%s", error->text[0] ? error->text : strerror(result));
+	return result == 0 ? 0 : -1;
 }
 
-/*
- * Looks for options that argp would refuse, since argp tells of them in two lines of its own. Returns 0, or -1
- * after a complaint.
- */
-static int options_check(const struct argp *argp, int argc, char **argv, int words_before_command)
-{
-	struct long_options all = {.shorts = "-:"};
-	int words = 0, key, result = 0;
-
-	if (long_options_add(&all, argp) < 0) {
-		free(all.options);
-		cli_complain("out of memory");
-		return -1;
-	}
-	opterr = 0;
-	optind = 0; /* getopt(3): starts afresh */
-	while (result == 0 && (key = getopt_long(argc, argv, all.shorts, all.options, NULL)) != -1) {
-		const char *given = argv[optind - 1];
-		bool is_short = optopt > ' ' && optopt < 0x7f && strncmp(given, "--", 2) != 0;
-		if (key == 1 && words_before_command >= 0 && words++ == words_before_command)
-			break;
-		if (key == ':' && is_short)
-			cli_misuse("option '-%c' needs an argument", optopt);
-		else if (key == ':')
-			cli_misuse("option '%s' needs an argument", given);
-		else if (key == '?' && is_short)
-			cli_misuse("unknown option '-%c'", optopt);
-		else if (key == '?' && optopt)
-			cli_misuse("option '%s' takes no argument", given);
-		else if (key == '?')
-			cli_misuse("%s option '%s'", is_ambiguous(&all, given) ? "ambiguous" : "unknown", given);
-		result = key == ':' || key == '?' ? -1 : 0;
-	}
-	free(all.options);
-	return result;
-}
-
-int cli_parse(const struct argp *argp, int argc, char **argv, int words_before_command, void *input,
-	      struct error *error)
-{
-	unsigned int flags = ARGP_NO_HELP | (words_before_command >= 0 ? ARGP_IN_ORDER : 0);
-
-	argp_err_exit_status = ERROR_STATUS_FAILED;
-	if (options_check(argp, argc, argv, words_before_command) < 0)
-		return -1;
-	error_t result = argp_parse(argp, argc, argv, flags, NULL, input);
-	if (result == 0)
-		return 0;
-	if (error->text[0])
-		cli_complain("%s", error->text);
-	else
-		cli_complain("%s", strerror(result));
-	return -1;
-}
-
-error_t cli_words_parse(int key, struct argp_state *state, struct cli_words *words, struct error *error)
+int cli_words_parse(int key, struct args_state *state, struct cli_words *words, struct error *error)
 {
 	switch (key) {
 	case CLI_HELP_KEY:
 		cli_help(state);
-	case ARGP_KEY_ARGS:
+	case ARGS_WORDS:
 		words->words = state->argv + state->next;
 		words->n = state->argc - state->next;
 		state->next = state->argc;
@@ -175,12 +92,12 @@ error_t cli_words_parse(int key, struct argp_state *state, struct cli_words *wor
 			return -error_set(error, EINVAL, "'%s' is one %s too many; try `%s --help'",
 					  words->words[words->maximum], words->what, state->name);
 		return 0;
-	case ARGP_KEY_END:
+	case ARGS_END:
 		if (words->n < words->minimum)
 			return -error_set(error, EINVAL, "no %s given; try `%s --help'", words->what, state->name);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
@@ -189,7 +106,7 @@ struct words_input {
 	struct error error;
 };
 
-static error_t words_only_parse(int key, char *argument, struct argp_state *state)
+static int words_only_parse(int key, char *argument, struct args_state *state)
 {
 	struct words_input *input = state->input;
 	(void)argument;
@@ -198,13 +115,13 @@ static error_t words_only_parse(int key, char *argument, struct argp_state *stat
 
 int cli_parse_words(int argc, char **argv, const char *synopsis, const char *doc, struct cli_words *words)
 {
-	static const struct argp_option options[] = {CLI_HELP_OPTION, {0}};
+	static const struct args_option options[] = {CLI_HELP_OPTION, {0}};
 	struct words_input input = {.words = words};
-	struct argp argp = {options, words_only_parse, synopsis, doc, NULL, NULL, NULL};
-	return cli_parse(&argp, argc, argv, -1, &input, &input.error);
+	struct args args = {options, words_only_parse, synopsis, doc, NULL};
+	return cli_parse(&args, argc, argv, false, &input, &input.error);
 }
 
-error_t cli_option_result(int result, const char *option, struct error *error)
+int cli_option_result(int result, const char *option, struct error *error)
 {
 	if (result < 0)
 		error_wrap(error, "%s", option);

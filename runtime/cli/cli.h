@@ -6,13 +6,13 @@
 #ifndef RUNTIME_CLI_CLI_H
 #define RUNTIME_CLI_CLI_H
 
-#include <argp.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/error.h"
+#include "runtime/args/args.h"
 #include "runtime/berth.h"
 #include "runtime/json.h"
 
@@ -40,16 +40,14 @@ enum { CLI_LONG_OPTION = 0x100 };
 /* clang-format off */
 #define CLI_HELP_OPTION {"help", CLI_HELP_KEY, NULL, 0, "Show this help and exit", -1}
 /* clang-format on */
-_Noreturn void cli_help(const struct argp_state *state);
+_Noreturn void cli_help(const struct args_state *state);
 
 /*
- * argp_parse for a command: errors are one line, and nothing is printed twice. words_before_command: -1, options may
- * stand anywhere; n >= 0, after n words that are no options a command follows, and all behind it is the command's.
- * `error` is where the parser functions of argp put the sentence when they return an error. Returns 0, or -1 when a
+ * args_parse for a command. command_follows: options end where a parser takes a word and all behind it. `error` is
+ * where the parsers put the sentence when they return an error, which is a positive errno. Returns 0, or -1 when a
  * complaint has been printed and the command should end with 125.
  */
-int cli_parse(const struct argp *argp, int argc, char **argv, int words_before_command, void *input,
-	      struct error *error);
+int cli_parse(const struct args *args, int argc, char **argv, bool command_follows, void *input, struct error *error);
 
 /* The words of a command line that are no options: containers' names, mostly. They point into argv. */
 struct cli_words {
@@ -59,14 +57,14 @@ struct cli_words {
 	int n;
 };
 
-/* For an argp parser: takes ARGP_KEY_ARGS, ARGP_KEY_NO_ARGS and help; ARGP_ERR_UNKNOWN for other keys. */
-error_t cli_words_parse(int key, struct argp_state *state, struct cli_words *words, struct error *error);
+/* For a parser: takes ARGS_WORDS, ARGS_END and help; ARGS_UNKNOWN for other keys. */
+int cli_words_parse(int key, struct args_state *state, struct cli_words *words, struct error *error);
 
 /* The whole parsing of a command that has no options of its own. Returns as cli_parse. */
 int cli_parse_words(int argc, char **argv, const char *synopsis, const char *doc, struct cli_words *words);
 
-/* Stores a parser's failure for argp: turns its -errno into the positive one, "--mem: " put before the sentence. */
-error_t cli_option_result(int result, const char *option, struct error *error);
+/* What a parser returns for a failure: turns its -errno into the positive one, "--mem: " put before the sentence. */
+int cli_option_result(int result, const char *option, struct error *error);
 
 /*
  * Grows an array by one item, zeroed, and by a zeroed one behind it, so that arrays of pointers end in NULL. `array`

@@ -17,7 +17,7 @@ struct exec_input {
 
 enum { KEY_ENV_CLEAR = CLI_LONG_OPTION };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"tty", 't', NULL, 0, "Give it a terminal", 0},
 	{"interactive", 'i', NULL, 0, "Pass standard input on: always so, accepted for habit", 0},
 	{"env", 'e', "NAME=VALUE", 0, "Set a variable, or pass the caller's own with NAME alone", 0},
@@ -28,7 +28,7 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct exec_input *input = state->input;
 
@@ -54,7 +54,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'u':
 		input->options.user = argument;
 		return 0;
-	case ARGP_KEY_ARG:
+	case ARGS_WORD:
 		if (!input->name) {
 			input->name = argument;
 			return 0;
@@ -62,13 +62,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		input->options.argv = (const char *const *)(state->argv + state->next - 1);
 		state->next = state->argc;
 		return 0;
-	case ARGP_KEY_END:
+	case ARGS_END:
 		if (input->options.argv)
 			return 0;
 		return -error_set(&input->error, EINVAL, "no %s given; try `%s --help'",
 				  input->name ? "command" : "container", state->name);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
@@ -112,10 +112,8 @@ static int exec_inside(struct exec_input *input)
 
 int cli_exec(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"NAME [--] COMMAND [ARG...]",
+	static const struct args args = {
+		options, parse, "NAME [--] COMMAND [ARG...]",
 		"Run one more command inside a running container: in its namespaces, root and "
 		"cgroups, under its limits."
 		"\v"
@@ -125,13 +123,11 @@ int cli_exec(int argc, char **argv)
 		"Examples:\n"
 		"  berth exec web ps aux\n"
 		"  berth exec -t web -- bash -l",
-		NULL,
-		NULL,
 		NULL};
 	struct exec_input input = {.options = BERTH_EXEC_OPTIONS_INIT};
 	int status = ERROR_STATUS_FAILED;
 
-	if (cli_parse(&argp, argc, argv, 1, &input, &input.error) == 0)
+	if (cli_parse(&args, argc, argv, true, &input, &input.error) == 0)
 		status = exec_inside(&input);
 	free(input.env);
 	return status;

@@ -12,7 +12,7 @@ struct gc_input {
 
 enum { KEY_KILL = CLI_LONG_OPTION, KEY_CGROUP_PARENT };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"kill", KEY_KILL, NULL, 0, "Also kill and remove running containers whose launcher has died", 0},
 	{"cgroup-parent", KEY_CGROUP_PARENT, "PATH", 0, "Where to look for empty cgroup directories; default: berth",
 	 0},
@@ -20,7 +20,7 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct gc_input *input = state->input;
 
@@ -38,10 +38,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 int cli_gc(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"",
+	static const struct args args = {
+		options, parse, "",
 		"Remove what dead launchers left behind: containers that ended or were never "
 		"finished, state, empty cgroup directories."
 		"\v"
@@ -50,14 +48,12 @@ int cli_gc(int argc, char **argv)
 		"\n"
 		"Example:\n"
 		"  berth gc --kill",
-		NULL,
-		NULL,
 		NULL};
 	cleanup_berth struct berth *berth = NULL;
 	struct gc_input input = {.none = {.what = "argument"}};
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
+	if (cli_parse(&args, argc, argv, false, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
 	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);

@@ -110,7 +110,7 @@ static void help_print(FILE *out)
 /* argv[0] is the command's own name. */
 static int command_run(const struct command *command, int argc, char **argv)
 {
-	/* argp and cli_complain show it: "berth run: ..." */
+	/* Help and cli_complain show it: "berth run: ..." */
 	char name[32];
 	snprintf(name, sizeof(name), "berth %s", command->name);
 	argv[0] = name;

@@ -9,7 +9,7 @@
 
 enum { KEY_GRACE = CLI_LONG_OPTION + 0x200, KEY_LENIENT, KEY_RESERVE, KEY_PRESSURE, KEY_FREEZE };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{NULL, 0, NULL, 0, "When the memory limit is lowered below what is in use:", POLICY_GROUP},
 	{"mem-grace", KEY_GRACE, "DUR", 0,
 	 "How long the memory may take to fit before the container is killed; default 10s, 0 for one try", 0},
@@ -34,11 +34,11 @@ static int milliseconds_parse(const char *text, int *milliseconds, struct error 
 	return result;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	const struct policy_input *input = state->input;
-	struct error *error = input ? input->error : NULL;
-	struct berth_memory_policy *policy = input ? input->policy : NULL;
+	struct error *error = input->error;
+	struct berth_memory_policy *policy = input->policy;
 	uint64_t number;
 	int result;
 
@@ -62,8 +62,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		policy->freeze = true;
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
-const struct argp policy_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+const struct args policy_args = {options, parse, NULL, NULL, NULL};

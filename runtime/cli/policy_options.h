@@ -3,9 +3,8 @@
 #ifndef RUNTIME_CLI_POLICY_OPTIONS_H
 #define RUNTIME_CLI_POLICY_OPTIONS_H
 
-#include <argp.h>
-
 #include "nsutil/base/error.h"
+#include "runtime/args/args.h"
 #include "runtime/berth.h"
 
 enum { POLICY_GROUP = 20 };
@@ -15,7 +14,7 @@ struct policy_input {
 	struct error *error;
 };
 
-/* An argp child; its input is a struct policy_input. */
-extern const struct argp policy_argp;
+/* A part of run's; its input is a struct policy_input. */
+extern const struct args policy_args;
 
 #endif

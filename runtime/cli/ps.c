@@ -16,7 +16,7 @@ struct ps_input {
 
 enum { KEY_JSON = CLI_LONG_OPTION };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"all", 'a', NULL, 0, "Also containers that have ended and left a record, with how they ended", 0},
 	{"quiet", 'q', NULL, 0, "Only names, one a line", 0},
 	{"json", KEY_JSON, NULL, 0, "Print a JSON array", 0},
@@ -24,7 +24,7 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct ps_input *input = state->input;
 
@@ -211,10 +211,8 @@ static int list_print(struct berth_container **containers, size_t n, const struc
 
 int cli_ps(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"",
+	static const struct args args = {
+		options, parse, "",
 		"List containers: those that run, or all that are known."
 		"\v"
 		"CPUS is the share in CPUs, MEMORY what is in use. A dash stands for what is unknown or unlimited.\n"
@@ -227,15 +225,13 @@ int cli_ps(int argc, char **argv)
 		"Examples:\n"
 		"  berth ps -a\n"
 		"  berth ps -a --json | jq -r '.[] | select(.end.reason == \"out-of-memory\") | .name'",
-		NULL,
-		NULL,
 		NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_free struct berth_container **containers = NULL;
 	struct ps_input input = {.none = {.what = "argument"}};
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
+	if (cli_parse(&args, argc, argv, false, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
 	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);

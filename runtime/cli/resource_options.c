@@ -11,7 +11,7 @@
 
 enum { KEY_CPU_LIMIT = CLI_LONG_OPTION + 0x100, KEY_CPUSET, KEY_SWAP, KEY_PIDS };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{NULL, 0, NULL, 0, "Resources:", RESOURCE_GROUP},
 	{"cpus", 'c', "N", 0, "CPU share in CPUs, as 0.5: what it gets when others are busy too; alone it may use more",
 	 0},
@@ -48,11 +48,11 @@ static int limit_parse(const char *text, uint64_t *limit, struct error *error)
 	return 0;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	const struct resource_input *input = state->input;
-	struct error *error = input ? input->error : NULL;
-	struct berth_resources *resources = input ? input->resources : NULL;
+	struct error *error = input->error;
+	struct berth_resources *resources = input->resources;
 	uint64_t number;
 	int result;
 
@@ -91,8 +91,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			resources->pids = number;
 		return cli_option_result(result, "--pids", error);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
-const struct argp resource_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+const struct args resource_args = {options, parse, NULL, NULL, NULL};

@@ -3,20 +3,19 @@
 #ifndef RUNTIME_CLI_RESOURCE_OPTIONS_H
 #define RUNTIME_CLI_RESOURCE_OPTIONS_H
 
-#include <argp.h>
-
 #include "nsutil/base/error.h"
+#include "runtime/args/args.h"
 #include "runtime/berth.h"
 
-/* The input of resource_argp, which is a child of a command's own argp. Both pointers are the command's. */
+/* The input of resource_args, which is a part of a command's own. Both pointers are the command's. */
 struct resource_input {
 	struct berth_resources *resources; /* strings in it point into argv */
 	struct error *error;
 };
 
-/* The group its options are shown in; argp(3) sorts by it. */
+/* The group its options are shown in. */
 enum { RESOURCE_GROUP = 2 };
 
-extern const struct argp resource_argp;
+extern const struct args resource_args;
 
 #endif

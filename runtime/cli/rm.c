@@ -9,13 +9,13 @@ struct rm_input {
 	struct error error;
 };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"force", 'f', NULL, 0, "Kill those that run first", 0},
 	CLI_HELP_OPTION,
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct rm_input *input = state->input;
 
@@ -45,10 +45,8 @@ static int rm_one(struct berth_container *container, void *data, struct berth_er
 
 int cli_rm(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"NAME...",
+	static const struct args args = {
+		options, parse, "NAME...",
 		"Forget containers that have ended: their records are removed, their names are free."
 		"\v"
 		"Only detached containers leave a record. One that runs is refused without --force.\n"
@@ -56,12 +54,10 @@ int cli_rm(int argc, char **argv)
 		"Examples:\n"
 		"  berth rm job\n"
 		"  berth rm -f web",
-		NULL,
-		NULL,
 		NULL};
 	struct rm_input input = {.names = {.what = "container", .minimum = 1, .maximum = argc}};
 
-	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
+	if (cli_parse(&args, argc, argv, false, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
 	return cli_each(&input.names, rm_one, &input);
 }

@@ -15,13 +15,13 @@ struct root_input {
 
 enum { KEY_JSON = CLI_LONG_OPTION };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"json", KEY_JSON, NULL, 0, "With ls and du: print JSON", 0},
 	CLI_HELP_OPTION,
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct root_input *input = state->input;
 
@@ -90,10 +90,8 @@ static int remove_each(struct berth *berth, char *const *frameworks, int n)
 
 int cli_root(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"ls\ndu\nrm FRAMEWORK...",
+	static const struct args args = {
+		options, parse, "ls\ndu\nrm FRAMEWORK...",
 		"Keep house among the roots that --root framework:ID made, and among archives that were "
 		"unpacked to be roots: list them, tell what they take on disk, remove them with all that "
 		"executors wrote."
@@ -103,14 +101,12 @@ int cli_root(int argc, char **argv)
 		"Examples:\n"
 		"  berth root ls\n"
 		"  berth root rm spark",
-		NULL,
-		NULL,
 		NULL};
 	struct root_input input = {.words = {.what = "action", .minimum = 1, .maximum = argc}};
 	struct berth_error error = BERTH_ERROR_INIT;
 	cleanup_berth struct berth *berth = NULL;
 
-	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
+	if (cli_parse(&args, argc, argv, false, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
 	const char *action = input.words.words[0];
 	bool removes = strcmp(action, "rm") == 0, sizes = strcmp(action, "du") == 0;

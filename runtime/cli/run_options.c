@@ -44,7 +44,7 @@ enum {
 /* Groups are shown in this order. */
 enum { GROUP_CONTAINER = 1, GROUP_FILES = RESOURCE_GROUP + 1, GROUP_COMMAND, GROUP_NAMESPACES };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{NULL, 0, NULL, 0, "Container:", GROUP_CONTAINER},
 	{"name", 'n', "NAME", 0, "Its name, unique among the containers there are; generated if absent", 0},
 	{"root", KEY_ROOT, "SPEC", 0,
@@ -225,8 +225,8 @@ static int add_id_range(struct berth_id_range **ranges, size_t *n, const char *a
 	return 0;
 }
 
-/* Appends a word to a NULL-terminated array. A positive errno, for argp. */
-static error_t add_word(const char ***words, size_t *n, const char *word, struct error *error)
+/* Appends a word to a NULL-terminated array. A positive errno, for args. */
+static int add_word(const char ***words, size_t *n, const char *word, struct error *error)
 {
 	const char **place = cli_append(words, n, sizeof(*place), error);
 	if (!place)
@@ -272,7 +272,7 @@ static int set_timeout(struct run_options *o, const char *argument)
 }
 
 /* What does not go together. */
-static int options_check(const struct run_options *o, const struct argp_state *state, struct error *error)
+static int options_check(const struct run_options *o, const struct args_state *state, struct error *error)
 {
 	if (!o->launch.argv)
 		return error_set(error, EINVAL, "no command given; try `%s --help'", state->name);
@@ -293,19 +293,12 @@ static int options_check(const struct run_options *o, const struct argp_state *s
 	return 0;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct run_options *o = state->input;
-	struct berth_options *launch = o ? &o->launch : NULL;
+	struct berth_options *launch = &o->launch;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->resource_input;
-		state->child_inputs[1] = &o->policy_input;
-		/* There is room for as many as there are children. */
-		if (o->plan)
-			state->child_inputs[2] = o;
-		return 0;
 	case CLI_HELP_KEY:
 		cli_help(state);
 	case 'n':
@@ -405,29 +398,29 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_CGROUPNS:
 		return cli_option_result(choose(argument, "new", "host", BERTH_HOST_CGROUP, &launch->flags, &o->error),
 					 "--cgroupns", &o->error);
-	case ARGP_KEY_ARGS:
+	case ARGS_WORDS:
 		/* state->argv ends in NULL as main's does. */
 		launch->argv = (const char *const *)(state->argv + state->next);
 		state->next = state->argc;
 		return 0;
-	case ARGP_KEY_END:
+	case ARGS_END:
 		return -options_check(o, state, &o->error);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
-static const struct argp_option plan_options[] = {
+static const struct args_option plan_options[] = {
 	{"json", KEY_JSON, NULL, 0, "Print the plan as a JSON object", -1},
 	{0},
 };
 
-static error_t plan_parse(int key, char *argument, struct argp_state *state)
+static int plan_parse(int key, char *argument, struct args_state *state)
 {
 	struct run_options *o = state->input;
 	(void)argument;
 	if (key != KEY_JSON)
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	o->json = true;
 	return 0;
 }
@@ -467,21 +460,20 @@ static void limits_lift(struct berth_resources *resources)
 
 int run_options_parse(int argc, char **argv, bool plan, struct run_options *o)
 {
-	static const struct argp plan_extra = {plan_options, plan_parse, NULL, NULL, NULL, NULL, NULL};
-	const struct argp_child children[] = {
-		{&resource_argp, 0, NULL, 0},
-		{&policy_argp, 0, NULL, 0},
-		{plan ? &plan_extra : NULL, 0, NULL, 0},
+	static const struct args plan_extra = {plan_options, plan_parse, NULL, NULL, NULL};
+	const struct args_part parts[] = {
+		{&resource_args, &o->resource_input},
+		{&policy_args, &o->policy_input},
+		{plan ? &plan_extra : NULL, o},
 		{0},
 	};
-	const struct argp argp = {options, parse, "[--] COMMAND [ARG...]", plan ? plan_doc : run_doc, children,
-				  NULL,    NULL};
+	const struct args args = {options, parse, "[--] COMMAND [ARG...]", plan ? plan_doc : run_doc, parts};
 
-	*o = (struct run_options){.launch = BERTH_OPTIONS_INIT, .plan = plan};
+	*o = (struct run_options){.launch = BERTH_OPTIONS_INIT};
 	o->policy = (struct berth_memory_policy)BERTH_MEMORY_POLICY_INIT;
 	o->policy_input = (struct policy_input){&o->policy, &o->error};
 	o->resource_input = (struct resource_input){&o->launch.resources, &o->error};
-	if (cli_parse(&argp, argc, argv, 0, o, &o->error) < 0)
+	if (cli_parse(&args, argc, argv, true, o, &o->error) < 0)
 		return -1;
 	limits_lift(&o->launch.resources);
 	o->launch.volumes = o->volumes;

@@ -3,7 +3,6 @@
 #ifndef RUNTIME_CLI_RUN_OPTIONS_H
 #define RUNTIME_CLI_RUN_OPTIONS_H
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,7 +13,6 @@
 
 struct run_options {
 	struct berth_options launch; /* points into the members below and into argv */
-	bool plan;                   /* parsed for plan, not for run */
 	bool detach, interactive, json;
 	bool timing;         /* what the launch spent its time on is to be printed */
 	const char *log;     /* with detach: the file the command's output is appended to; NULL: /dev/null */

@@ -14,13 +14,13 @@ struct stats_input {
 
 enum { KEY_JSON = CLI_LONG_OPTION };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"json", KEY_JSON, NULL, 0, "Print a JSON array: exact numbers, nanoseconds and bytes", 0},
 	CLI_HELP_OPTION,
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct stats_input *input = state->input;
 
@@ -153,10 +153,8 @@ static int stats_named(struct berth *berth, const struct cli_words *names, struc
 
 int cli_stats(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"[NAME...]",
+	static const struct args args = {
+		options, parse, "[NAME...]",
 		"Show what containers use now: CPU time, memory, its peak and limit, processes killed "
 		"at that limit, processes, bytes read and written. Without NAME: all that run."
 		"\v"
@@ -168,8 +166,6 @@ int cli_stats(int argc, char **argv)
 		"Examples:\n"
 		"  berth stats\n"
 		"  berth stats web --json | jq '.[0].memory.peak'",
-		NULL,
-		NULL,
 		NULL};
 	static const char *const head[] = {"NAME",      "CPU TIME", "MEMORY", "PEAK",   "LIMIT",
 					   "OOM KILLS", "TASKS",    "READ",   "WRITTEN"};
@@ -178,7 +174,7 @@ int cli_stats(int argc, char **argv)
 	struct output output = {0};
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
+	if (cli_parse(&args, argc, argv, false, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
 	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);

@@ -14,13 +14,13 @@ struct stop_input {
 
 enum { KEY_TIME = 't' };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"time", KEY_TIME, "DUR", 0, "How long to wait before it is killed: 10 (default), 500ms, 2m; 0: at once", 0},
 	CLI_HELP_OPTION,
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct stop_input *input = state->input;
 
@@ -47,10 +47,8 @@ static int stop_one(struct berth_container *container, void *data, struct berth_
 
 int cli_stop(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"NAME...",
+	static const struct args args = {
+		options, parse, "NAME...",
 		"Ask containers to end with SIGTERM, and kill those that have not within a while; "
 		"returns when they have ended."
 		"\v"
@@ -58,15 +56,13 @@ int cli_stop(int argc, char **argv)
 		"\n"
 		"Example:\n"
 		"  berth stop --time 30 web",
-		NULL,
-		NULL,
 		NULL};
 	struct stop_input input = {
 		.names = {.what = "container", .minimum = 1, .maximum = argc},
 		.patience_ns = UINT64_C(10000000000),
 	};
 
-	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
+	if (cli_parse(&args, argc, argv, false, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
 	return cli_each(&input.names, stop_one, &input);
 }

@@ -15,7 +15,7 @@ struct update_input {
 
 enum { KEY_WAIT = CLI_LONG_OPTION };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"wait", KEY_WAIT, NULL, 0, "With --mem: return when the limit is in force, telling how it gets on", 0},
 	CLI_HELP_OPTION,
 	{0},
@@ -26,23 +26,19 @@ static bool changes_nothing(const struct berth_resources *r)
 	return r->cpus == 0 && !r->cpu_shares && r->cpu_limit == 0 && !r->cpuset && !r->memory && !r->swap && !r->pids;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct update_input *input = state->input;
 
 	(void)argument;
-	if (key == ARGP_KEY_INIT) {
-		state->child_inputs[0] = &input->resource_input;
-		return 0;
-	}
 	if (key == KEY_WAIT) {
 		input->wait = true;
 		return 0;
 	}
-	error_t result = cli_words_parse(key, state, &input->names, &input->error);
-	if (key == ARGP_KEY_END && result == 0 && changes_nothing(&input->resources))
+	int result = cli_words_parse(key, state, &input->names, &input->error);
+	if (key == ARGS_END && result == 0 && changes_nothing(&input->resources))
 		return -error_set(&input->error, EINVAL, "no limit given; try `%s --help'", state->name);
-	if (key == ARGP_KEY_END && result == 0 && input->wait && !input->resources.memory)
+	if (key == ARGS_END && result == 0 && input->wait && !input->resources.memory)
 		return -error_set(&input->error, EINVAL, "--wait goes with --mem; try `%s --help'", state->name);
 	return result;
 }
@@ -73,27 +69,23 @@ static int update_one(struct berth_container *container, void *data, struct bert
 
 int cli_update(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&resource_argp, 0, NULL, 0}, {0}};
-	static const struct argp argp = {options,
-					 parse,
-					 "NAME",
-					 "Change the limits of a running container. What is not named stays as it is."
-					 "\v"
-					 "Examples:\n"
-					 "  berth update web -c 2\n"
-					 "  berth update web -m 512M --pids 100\n"
-					 "  berth update web -m 256M --wait\n"
-					 "  berth update web --cpu-limit unlimited",
-					 children,
-					 NULL,
-					 NULL};
 	struct update_input input = {
 		.names = {.what = "container", .minimum = 1, .maximum = 1},
 	};
+	const struct args_part parts[] = {{&resource_args, &input.resource_input}, {0}};
+	const struct args args = {options, parse, "NAME",
+				  "Change the limits of a running container. What is not named stays as it is."
+				  "\v"
+				  "Examples:\n"
+				  "  berth update web -c 2\n"
+				  "  berth update web -m 512M --pids 100\n"
+				  "  berth update web -m 256M --wait\n"
+				  "  berth update web --cpu-limit unlimited",
+				  parts};
 
 	input.resources = (struct berth_resources)BERTH_RESOURCES_INIT;
 	input.resource_input = (struct resource_input){&input.resources, &input.error};
-	if (cli_parse(&argp, argc, argv, -1, &input, &input.error) < 0)
+	if (cli_parse(&args, argc, argv, false, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
 	return cli_each(&input.names, update_one, &input);
 }

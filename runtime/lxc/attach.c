@@ -20,24 +20,24 @@ struct attach {
 
 enum { KEY_CLEAR = 0x100, KEY_KEEP, KEY_KEEP_VAR };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"uid", 'u', "UID", 0, "Run the command as this user", 0},
 	{"gid", 'g', "GID", 0, "Run the command with this group", 0},
 	{"clear-env", KEY_CLEAR, NULL, 0, "Start with an empty environment", 0},
 	{"set-var", 'v', "NAME=VALUE", 0, "Set a variable", 0},
 	{"keep-var", KEY_KEEP_VAR, "NAME", 0, "Take a variable's value from here", 0},
-	{"keep-env", KEY_KEEP, NULL, OPTION_HIDDEN, NULL, 0},
-	{"elevated-privileges", 'e', "PRIVILEGES", OPTION_HIDDEN | OPTION_ARG_OPTIONAL, NULL, 0},
-	{"arch", 'a', "ARCH", OPTION_HIDDEN, NULL, 0},
-	{"namespaces", 's', "FLAGS", OPTION_HIDDEN, NULL, 0},
-	{"remount-sys-proc", 'R', NULL, OPTION_HIDDEN, NULL, 0},
-	{"pty-log", 'L', "FILE", OPTION_HIDDEN, NULL, 0},
-	{"context", 'c', "CONTEXT", OPTION_HIDDEN, NULL, 0},
-	{"rcfile", 'f', "FILE", OPTION_HIDDEN, NULL, 0},
+	{"keep-env", KEY_KEEP, NULL, ARGS_HIDDEN, NULL, 0},
+	{"elevated-privileges", 'e', "PRIVILEGES", ARGS_HIDDEN | ARGS_OPTIONAL, NULL, 0},
+	{"arch", 'a', "ARCH", ARGS_HIDDEN, NULL, 0},
+	{"namespaces", 's', "FLAGS", ARGS_HIDDEN, NULL, 0},
+	{"remount-sys-proc", 'R', NULL, ARGS_HIDDEN, NULL, 0},
+	{"pty-log", 'L', "FILE", ARGS_HIDDEN, NULL, 0},
+	{"context", 'c', "CONTEXT", ARGS_HIDDEN, NULL, 0},
+	{"rcfile", 'f', "FILE", ARGS_HIDDEN, NULL, 0},
 	{0},
 };
 
-static error_t refuse(int key, const struct argp_state *state)
+static int refuse(int key, const struct args_state *state)
 {
 	static const struct {
 		int key;
@@ -56,10 +56,10 @@ static error_t refuse(int key, const struct argp_state *state)
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
 		if (refused[i].key == key)
 			tool_refuse(state, refused[i].option, refused[i].why);
-	return ARGP_ERR_UNKNOWN;
+	return ARGS_UNKNOWN;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct attach *attach = state->input;
 
@@ -76,11 +76,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'v':
 	case KEY_KEEP_VAR:
 		if ((key == 'v') != (strchr(argument, '=') > argument))
-			argp_failure(state, TOOL_FAILED, 0, "'%s' is not of the form %s", argument,
-				     key == 'v' ? "NAME=VALUE" : "NAME");
+			tool_misuse(state, "'%s' is not of the form %s", argument, key == 'v' ? "NAME=VALUE" : "NAME");
 		return lxc_strings_add(&attach->environment, argument) < 0 ? ENOMEM : 0;
-	case ARGP_KEY_ARG:
-		attach->command = tool_take_rest(state, argument);
+	case ARGS_WORD:
+		attach->command = tool_take_rest(state);
 		return 0;
 	default:
 		return refuse(key, state);
@@ -120,16 +119,12 @@ static int run(struct attach *attach, struct berth_container *container, const c
 
 int lxc_attach(int argc, char **argv)
 {
-	static const struct argp argp = {options,
-					 parse,
-					 "[--] [COMMAND [ARGUMENT...]]",
+	static const struct args args = {options, parse, "[--] [COMMAND [ARGUMENT...]]",
 					 "Run one more command in a container, by default /bin/sh."
 					 "\v"
 					 "It has a terminal of its own when standard input and output are one. Ends "
 					 "with the command's own status, "
 					 "or 128 + N when signal N killed it.",
-					 NULL,
-					 NULL,
 					 NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_container struct berth_container *container = NULL;
@@ -137,7 +132,7 @@ int lxc_attach(int argc, char **argv)
 	struct attach attach = {.tool = TOOL_INIT(TOOL_NAME_NEEDED)};
 
 	attach.tool.command_follows = true;
-	tool_parse(&attach.tool, &argp, argc, argv);
+	tool_parse(&attach.tool, &args, argc, argv);
 	container = one_find(&attach.tool, &berth);
 	if (!container)
 		return TOOL_FAILED;

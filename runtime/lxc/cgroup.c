@@ -15,13 +15,13 @@ struct cgroup {
 
 enum { KEY_WAIT = 0x100, KEY_RCFILE, CONTENT_MOST = 1 << 16 };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"wait", KEY_WAIT, NULL, 0, "With a memory limit: return when it is reached, telling how it gets on", 0},
-	{"rcfile", KEY_RCFILE, "FILE", OPTION_HIDDEN, NULL, 0},
+	{"rcfile", KEY_RCFILE, "FILE", ARGS_HIDDEN, NULL, 0},
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct cgroup *cgroup = state->input;
 
@@ -31,19 +31,17 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_RCFILE:
 		tool_refuse(state, "--rcfile", "the container's cgroups are found by its name");
-		return 0;
-	case ARGP_KEY_ARG:
+	case ARGS_WORD:
 		if (cgroup->value)
-			argp_failure(state, TOOL_FAILED, 0, "there is a word too many: '%s'", argument);
+			return ARGS_UNKNOWN;
 		*(cgroup->file ? &cgroup->value : &cgroup->file) = argument;
 		return 0;
-	case ARGP_KEY_END:
+	case ARGS_END:
 		if (!cgroup->file)
-			argp_failure(state, TOOL_FAILED, 0,
-				     "no file of a cgroup was named, like memory.limit_in_bytes");
+			tool_misuse(state, "no file of a cgroup was named, like memory.limit_in_bytes");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
@@ -102,24 +100,20 @@ static int content_print(struct cgroup *cgroup, struct berth_container *containe
 
 int lxc_cgroup(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"FILE [VALUE]",
+	static const struct args args = {
+		options, parse, "FILE [VALUE]",
 		"Print a file of a container's cgroups, or write a value to it."
 		"\v"
 		"A memory limit below what is in use is reached by and by, in the container's grace period; when that "
 		"is "
 		"over the container is killed. This command returns as soon as the limit has been accepted.",
-		NULL,
-		NULL,
 		NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_container struct berth_container *container = NULL;
 	struct cgroup cgroup = {.tool = TOOL_INIT(TOOL_NAME_NEEDED)};
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	tool_parse(&cgroup.tool, &argp, argc, argv);
+	tool_parse(&cgroup.tool, &args, argc, argv);
 	if (tool_open(&cgroup.tool, &berth, &error) < 0)
 		return tool_fail(&cgroup.tool, &error);
 	int code = tool_find(&cgroup.tool, berth, &container, &error);

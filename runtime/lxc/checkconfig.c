@@ -19,21 +19,17 @@ static void tell(const struct berth_finding *finding, void *data)
 
 int lxc_checkconfig(int argc, char **argv)
 {
-	static const struct argp argp = {
-		NULL,
-		one_parse,
-		"",
+	static const struct args args = {
+		NULL, NULL, "",
 		"Try each thing that containers need on this machine, and tell which are enabled."
 		"\v"
 		"Exits with 1 when something is missing. `berth check` tells more.",
-		NULL,
-		NULL,
 		NULL};
 	cleanup_berth struct berth *berth = NULL;
 	struct tool tool = TOOL_INIT(TOOL_NO_NAME);
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	tool_parse(&tool, &argp, argc, argv);
+	tool_parse(&tool, &args, argc, argv);
 	if (tool_open(&tool, &berth, &error) < 0)
 		return tool_fail(&tool, &error);
 	printf("cgroup: %s\n", berth_cgroup_layout(berth));

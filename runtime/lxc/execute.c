@@ -18,20 +18,20 @@ struct execute {
 	char **command;
 };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"rcfile", 'f', "FILE", 0, "Read this configuration file instead of the one for all", 0},
 	{"define", 's', "KEY=VALUE", 0, "Set a configuration key, over the file's", 0},
 	{"uid", 'u', "UID", 0, "Run the command as this user", 0},
 	{"gid", 'g', "GID", 0, "Run the command with this group", 0},
-	{"daemon", 'd', NULL, OPTION_HIDDEN, NULL, 0},
-	{"share-net", 0x100, "NAME", OPTION_HIDDEN, NULL, 0},
-	{"share-ipc", 0x101, "NAME", OPTION_HIDDEN, NULL, 0},
-	{"share-uts", 0x102, "NAME", OPTION_HIDDEN, NULL, 0},
-	{"share-pid", 0x103, "NAME", OPTION_HIDDEN, NULL, 0},
+	{"daemon", 'd', NULL, ARGS_HIDDEN, NULL, 0},
+	{"share-net", 0x100, "NAME", ARGS_HIDDEN, NULL, 0},
+	{"share-ipc", 0x101, "NAME", ARGS_HIDDEN, NULL, 0},
+	{"share-uts", 0x102, "NAME", ARGS_HIDDEN, NULL, 0},
+	{"share-pid", 0x103, "NAME", ARGS_HIDDEN, NULL, 0},
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct execute *execute = state->input;
 
@@ -49,22 +49,20 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'd':
 		tool_refuse(state, "--daemon", "the container ends with lxc-execute, which waits for it");
-		return 0;
 	case 0x100:
 	case 0x101:
 	case 0x102:
 	case 0x103:
 		tool_refuse(state, "--share-...", "containers share namespaces with the host alone");
+	case ARGS_WORD:
+		execute->command = tool_take_rest(state);
 		return 0;
-	case ARGP_KEY_ARG:
-		execute->command = tool_take_rest(state, argument);
-		return 0;
-	case ARGP_KEY_END:
+	case ARGS_END:
 		if (!execute->command)
-			argp_failure(state, TOOL_FAILED, 0, "no command was given: see --help");
+			tool_misuse(state, "no command was given");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
@@ -141,18 +139,14 @@ static int run(struct execute *execute, const struct lxc_launch *launch)
 
 int lxc_execute(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"[--] COMMAND [ARGUMENT...]",
+	static const struct args args = {
+		options, parse, "[--] COMMAND [ARGUMENT...]",
 		"Run a command in a container of its own, and end as it ends."
 		"\v"
 		"Ends with the command's own status, or 128 + N when signal N killed it; 126 or 127 when it "
 		"can't be executed or isn't there, 1 when the container could not be made.\n"
 		"\n"
 		"The file for all is /etc/berth/lxc.conf, or $BERTH_LXC_CONF; see berth-lxc.conf(5).",
-		NULL,
-		NULL,
 		NULL};
 	struct execute execute = {.tool = TOOL_INIT(TOOL_NAME_NEEDED)};
 	struct lxc_config config = LXC_CONFIG_INIT;
@@ -161,7 +155,7 @@ int lxc_execute(int argc, char **argv)
 	int status;
 
 	execute.tool.command_follows = true;
-	tool_parse(&execute.tool, &argp, argc, argv);
+	tool_parse(&execute.tool, &args, argc, argv);
 	int code = configuration_read(&execute, &config, &error);
 	log_configure(&execute.tool, &config);
 	if (code == 0)

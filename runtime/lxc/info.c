@@ -14,21 +14,22 @@ struct info {
 
 enum { KEY_RCFILE = 0x100 };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"state", 's', NULL, 0, "Only the state", 0},
 	{"pid", 'p', NULL, 0, "Only the process ID of the container's init", 0},
 	{"stats", 'S', NULL, 0, "Only what it uses", 0},
 	{"no-humanize", 'H', NULL, 0, "Plain numbers: nanoseconds, bytes", 0},
-	{"ips", 'i', NULL, OPTION_HIDDEN, NULL, 0},
-	{"config", 'c', "KEY", OPTION_HIDDEN, NULL, 0},
-	{"rcfile", KEY_RCFILE, "FILE", OPTION_HIDDEN, NULL, 0},
+	{"ips", 'i', NULL, ARGS_HIDDEN, NULL, 0},
+	{"config", 'c', "KEY", ARGS_HIDDEN, NULL, 0},
+	{"rcfile", KEY_RCFILE, "FILE", ARGS_HIDDEN, NULL, 0},
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct info *info = state->input;
 
+	(void)argument;
 	switch (key) {
 	case 's':
 		info->state = true;
@@ -44,16 +45,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'i':
 		tool_refuse(state, "--ips", "containers have the host's addresses");
-		return 0;
 	case 'c':
 		tool_refuse(state, "--config",
 			    "a file of its cgroups is printed by lxc-cgroup, all else by berth inspect");
-		return 0;
 	case KEY_RCFILE:
 		tool_refuse(state, "--rcfile", "nothing is configured about this");
-		return 0;
 	default:
-		return one_parse(key, argument, state);
+		return ARGS_UNKNOWN;
 	}
 }
 
@@ -111,8 +109,8 @@ static void name_print(const struct info *info)
 
 int lxc_info(int argc, char **argv)
 {
-	static const struct argp argp = {options, parse, "",  "Tell a container's state, process, and what it uses.",
-					 NULL,    NULL,  NULL};
+	static const struct args args = {options, parse, "", "Tell a container's state, process, and what it uses.",
+					 NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_container struct berth_container *container = NULL;
 	struct info info = {.tool = TOOL_INIT(TOOL_NAME_NEEDED)};
@@ -120,7 +118,7 @@ int lxc_info(int argc, char **argv)
 	struct berth_stats stats = BERTH_STATS_INIT;
 	char pid[16];
 
-	tool_parse(&info.tool, &argp, argc, argv);
+	tool_parse(&info.tool, &args, argc, argv);
 	if (tool_open(&info.tool, &berth, &error) < 0)
 		return tool_fail(&info.tool, &error);
 	int code = berth_container_find(berth, info.tool.name, &container, &error);

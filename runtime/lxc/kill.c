@@ -31,32 +31,30 @@ static int signal_parse(const char *text)
 	return 0;
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct kill *kill = state->input;
 
-	if (key != ARGP_KEY_ARG || kill->given)
-		return one_parse(key, argument, state);
+	if (key != ARGS_WORD || kill->given)
+		return ARGS_UNKNOWN;
 	kill->given = true;
 	kill->signal = signal_parse(argument);
 	if (!kill->signal)
-		argp_failure(state, TOOL_FAILED, 0, "'%s' is no signal", argument);
+		tool_misuse(state, "'%s' is no signal", argument);
 	return 0;
 }
 
 int lxc_kill(int argc, char **argv)
 {
-	static const struct argp argp = {
-		NULL,       parse,
-		"[SIGNAL]", "Send a container's command a signal, by default SIGKILL, which kills the container.",
-		NULL,       NULL,
-		NULL};
+	static const struct args args = {
+		NULL, parse, "[SIGNAL]",
+		"Send a container's command a signal, by default SIGKILL, which kills the container.", NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_container struct berth_container *container = NULL;
 	struct kill kill = {.tool = TOOL_INIT(TOOL_NAME_NEEDED), .signal = SIGKILL};
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	tool_parse(&kill.tool, &argp, argc, argv);
+	tool_parse(&kill.tool, &args, argc, argv);
 	container = one_find(&kill.tool, &berth);
 	if (!container)
 		return TOOL_FAILED;

@@ -22,7 +22,7 @@ struct ls {
 
 enum { KEY_ACTIVE = 0x100, KEY_RUNNING, KEY_FROZEN, KEY_STOPPED, KEY_FILTER, KEY_DEFINED, KEY_NESTING };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"line", '1', NULL, 0, "One name a line", 0},
 	{"fancy", 'f', NULL, 0, "A table", 0},
 	{"fancy-format", 'F', "COLUMN,...", 0, "Its columns: NAME, STATE, PID, RAM, SWAP", 0},
@@ -31,13 +31,13 @@ static const struct argp_option options[] = {
 	{"frozen", KEY_FROZEN, NULL, 0, "Only those that are frozen", 0},
 	{"stopped", KEY_STOPPED, NULL, 0, "Only those that have ended and left a record", 0},
 	{"filter", KEY_FILTER, "REGEX", 0, "Only those whose name matches, by regex(7)", 0},
-	{"defined", KEY_DEFINED, NULL, OPTION_HIDDEN, NULL, 0},
-	{"nesting", KEY_NESTING, "NUM", OPTION_HIDDEN | OPTION_ARG_OPTIONAL, NULL, 0},
-	{"groups", 'g', "GROUPS", OPTION_HIDDEN, NULL, 0},
+	{"defined", KEY_DEFINED, NULL, ARGS_HIDDEN, NULL, 0},
+	{"nesting", KEY_NESTING, "NUM", ARGS_HIDDEN | ARGS_OPTIONAL, NULL, 0},
+	{"groups", 'g', "GROUPS", ARGS_HIDDEN, NULL, 0},
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct ls *ls = state->input;
 
@@ -65,26 +65,23 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		ls->states |= STOPPED;
 		return 0;
 	case KEY_FILTER:
-	case ARGP_KEY_ARG:
+	case ARGS_WORD:
 		if (ls->filter)
-			argp_failure(state, TOOL_FAILED, 0, "there is a second pattern: '%s'", argument);
+			tool_misuse(state, "there is a second pattern: '%s'", argument);
 		ls->filter = argument;
 		return 0;
 	case KEY_DEFINED:
 		tool_refuse(state, "--defined", "a container is there while it runs, and has no definition");
-		return 0;
 	case KEY_NESTING:
 		tool_refuse(state, "--nesting", "containers inside containers are theirs");
-		return 0;
 	case 'g':
 		tool_refuse(state, "--groups", "containers have no groups");
-		return 0;
-	case ARGP_KEY_END:
+	case ARGS_END:
 		if (ls->filter && regcomp(&ls->expression, ls->filter, REG_EXTENDED | REG_NOSUB) != 0)
-			argp_failure(state, TOOL_FAILED, 0, "'%s' is no regular expression", ls->filter);
+			tool_misuse(state, "'%s' is no regular expression", ls->filter);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
@@ -223,14 +220,14 @@ static int by_name(const void *a, const void *b)
 
 int lxc_ls(int argc, char **argv)
 {
-	static const struct argp argp = {options, parse, "[REGEX]", "List containers.", NULL, NULL, NULL};
+	static const struct args args = {options, parse, "[REGEX]", "List containers.", NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_free struct berth_container **containers = NULL;
 	struct ls ls = {.tool = TOOL_INIT(TOOL_NO_NAME)};
 	struct berth_error error = BERTH_ERROR_INIT;
 	size_t kept = 0;
 
-	tool_parse(&ls.tool, &argp, argc, argv);
+	tool_parse(&ls.tool, &args, argc, argv);
 	if (tool_open(&ls.tool, &berth, &error) < 0)
 		return tool_fail(&ls.tool, &error);
 	ssize_t n = berth_list(berth, &containers, &error);

@@ -24,17 +24,17 @@ struct monitor {
 	size_t n;
 };
 
-static const struct argp_option options[] = {
-	{"quit", 'Q', NULL, OPTION_HIDDEN, NULL, 0},
+static const struct args_option options[] = {
+	{"quit", 'Q', NULL, ARGS_HIDDEN, NULL, 0},
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
+	(void)argument;
 	if (key != 'Q')
-		return one_parse(key, argument, state);
+		return ARGS_UNKNOWN;
 	tool_refuse(state, "--quit", "there is no daemon to end");
-	return 0;
 }
 
 static int expression_compile(struct monitor *monitor)
@@ -114,22 +114,18 @@ static void round_finish(struct monitor *monitor, bool first)
 
 int lxc_monitor(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"",
+	static const struct args args = {
+		options, parse, "",
 		"Print the changes of containers' states as they happen, until interrupted."
 		"\v"
 		"The name is a regular expression; without one all containers are watched. A state that "
 		"lasts less than a twentieth of a second may pass unseen.",
-		NULL,
-		NULL,
 		NULL};
 	cleanup_berth struct berth *berth = NULL;
 	struct monitor monitor = {.tool = TOOL_INIT(TOOL_NAME_ALLOWED)};
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	tool_parse(&monitor.tool, &argp, argc, argv);
+	tool_parse(&monitor.tool, &args, argc, argv);
 	if (expression_compile(&monitor) != 0)
 		return TOOL_FAILED;
 	if (tool_open(&monitor.tool, &berth, &error) < 0)

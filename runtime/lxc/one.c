@@ -6,14 +6,6 @@
 
 #include "runtime/lxc/commands.h"
 
-error_t one_parse(int key, char *argument, struct argp_state *state)
-{
-	if (key != ARGP_KEY_ARG)
-		return ARGP_ERR_UNKNOWN;
-	argp_failure(state, TOOL_FAILED, 0, "there is a word too many: '%s'", argument);
-	return 0;
-}
-
 struct berth_container *one_find(struct tool *tool, struct berth **berth)
 {
 	struct berth_container *container = NULL;
@@ -35,13 +27,13 @@ struct berth_container *one_find(struct tool *tool, struct berth **berth)
 static int freezer(int argc, char **argv, const char *purpose,
 		   int (*act)(struct berth_container *container, struct berth_error *error))
 {
-	const struct argp argp = {NULL, one_parse, "", purpose, NULL, NULL, NULL};
+	const struct args args = {NULL, NULL, "", purpose, NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_container struct berth_container *container = NULL;
 	struct tool tool = TOOL_INIT(TOOL_NAME_NEEDED);
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	tool_parse(&tool, &argp, argc, argv);
+	tool_parse(&tool, &args, argc, argv);
 	container = one_find(&tool, &berth);
 	if (!container)
 		return TOOL_FAILED;
@@ -61,10 +53,10 @@ int lxc_unfreeze(int argc, char **argv)
 
 int lxc_version(int argc, char **argv)
 {
-	static const struct argp argp = {NULL, one_parse, "", "Print the version.", NULL, NULL, NULL};
+	static const struct args args = {NULL, NULL, "", "Print the version.", NULL};
 	struct tool tool = TOOL_INIT(TOOL_NO_NAME);
 
-	tool_parse(&tool, &argp, argc, argv);
+	tool_parse(&tool, &args, argc, argv);
 	printf("lxc version: berth %s\n", berth_version());
 	return tool_flush(&tool, 0);
 }

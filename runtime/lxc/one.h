@@ -5,9 +5,6 @@
 
 #include "runtime/lxc/tool.h"
 
-/* An argp parser's refusal of further words; for commands without any of their own. */
-error_t one_parse(int key, char *argument, struct argp_state *state);
-
 /* Opens berth and finds the container tool->name; complains and returns NULL when it can't. */
 struct berth_container *one_find(struct tool *tool, struct berth **berth);
 

@@ -98,15 +98,14 @@ static void process_print(const char *container, int width, pid_t pid)
 
 int lxc_ps(int argc, char **argv)
 {
-	static const struct argp argp = {NULL, one_parse, "",  "List the processes inside a container, or inside all.",
-					 NULL, NULL,      NULL};
+	static const struct args args = {NULL, NULL, "", "List the processes inside a container, or inside all.", NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_free struct berth_container **containers = NULL;
 	struct tool tool = TOOL_INIT(TOOL_NAME_ALLOWED);
 	struct berth_error error = BERTH_ERROR_INIT;
 	bool found = false;
 
-	tool_parse(&tool, &argp, argc, argv);
+	tool_parse(&tool, &args, argc, argv);
 	if (tool_open(&tool, &berth, &error) < 0)
 		return tool_fail(&tool, &error);
 	ssize_t n = berth_list(berth, &containers, &error);

@@ -24,18 +24,18 @@ struct stop {
 
 enum { KEY_NOKILL = 0x100, KEY_NOLOCK, KEY_RCFILE };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"kill", 'k', NULL, 0, "Kill it at once, which is the default", 0},
 	{"timeout", 't', "SECONDS", 0, "Send SIGTERM first, and kill it when it is still there after that time", 0},
 	{"nokill", KEY_NOKILL, NULL, 0, "Send SIGTERM, and never kill it", 0},
 	{"nowait", 'W', NULL, 0, "Do not wait until it is gone", 0},
-	{"reboot", 'r', NULL, OPTION_HIDDEN, NULL, 0},
-	{"nolock", KEY_NOLOCK, NULL, OPTION_HIDDEN, NULL, 0},
-	{"rcfile", KEY_RCFILE, "FILE", OPTION_HIDDEN, NULL, 0},
+	{"reboot", 'r', NULL, ARGS_HIDDEN, NULL, 0},
+	{"nolock", KEY_NOLOCK, NULL, ARGS_HIDDEN, NULL, 0},
+	{"rcfile", KEY_RCFILE, "FILE", ARGS_HIDDEN, NULL, 0},
 	{0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct stop *stop = state->input;
 
@@ -45,7 +45,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 't':
 		if (!tool_parse_number(argument, 1000000, &stop->timeout_s))
-			argp_failure(state, TOOL_FAILED, 0, "'%s' is no number of seconds", argument);
+			tool_misuse(state, "'%s' is no number of seconds", argument);
 		stop->clean = true;
 		return 0;
 	case KEY_NOKILL:
@@ -56,19 +56,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'r':
 		tool_refuse(state, "--reboot", "an executor's container is launched anew by its slave");
-		return 0;
 	case KEY_NOLOCK:
 		tool_refuse(state, "--nolock", "there is no lock");
-		return 0;
 	case KEY_RCFILE:
 		tool_refuse(state, "--rcfile", "nothing is configured about a stop");
-		return 0;
-	case ARGP_KEY_ARG:
-		/* A name with blanks that a shell took apart: the container named by its first part is not meant. */
-		argp_failure(state, TOOL_FAILED, 0, "there is a word too many: '%s'", argument);
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
@@ -106,17 +99,13 @@ static int kill_stop(const struct stop *stop, struct berth_container *container,
 
 int lxc_stop(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"",
+	static const struct args args = {
+		options, parse, "",
 		"Kill a container, and return when nothing is left of it."
 		"\v"
 		"Exits with 0 when it is gone, 2 when there is none of this name, 1 when it could not "
 		"be stopped. A container that was launched later than this command is not the one "
 		"that was meant: it is left alone.",
-		NULL,
-		NULL,
 		NULL};
 	cleanup_berth struct berth *berth = NULL;
 	cleanup_container struct berth_container *container = NULL;
@@ -124,7 +113,7 @@ int lxc_stop(int argc, char **argv)
 	struct berth_error error = BERTH_ERROR_INIT;
 	uint64_t called_ns = tool_clock_real_ns();
 
-	tool_parse(&stop.tool, &argp, argc, argv);
+	tool_parse(&stop.tool, &args, argc, argv);
 	if (tool_open(&stop.tool, &berth, &error) < 0) {
 		/* What mesos-launcher does at its end, inside and as the framework's user. */
 		tool_log(&stop.tool, LEVEL_ERROR,

@@ -11,7 +11,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { STARTING_MS = 5000 };
+enum { STARTING_MS = 5000, KEY_USAGE = 0x1000 };
 
 static const char *const level_names[] = {
 	[LEVEL_TRACE] = "TRACE",   [LEVEL_DEBUG] = "DEBUG", [LEVEL_INFO] = "INFO",
@@ -31,7 +31,7 @@ bool tool_level_parse(const char *text, enum tool_level *level)
 
 /* ---- Options ---- */
 
-static const struct argp_option common_options[] = {
+static const struct args_option common_options[] = {
 	{NULL, 0, NULL, 0, "Common options:", 90},
 	{"name", 'n', "NAME", 0, "Name of the container", 90},
 	{"logfile", 'o', "FILE", 0, "Append log lines to FILE", 90},
@@ -42,18 +42,23 @@ static const struct argp_option common_options[] = {
 	{"quiet", 'q', NULL, 0, "Write nothing to standard error", 90},
 	{"lxcpath", 'P', "PATH", 0,
 	 "Work on the containers recorded in PATH, instead of $BERTH_STATE_ROOT or /run/berth", 90},
-	{NULL, 'h', NULL, OPTION_HIDDEN, NULL, 90},
+	{NULL, 'h', NULL, ARGS_HIDDEN, NULL, 90},
+	{"help", '?', NULL, 0, "Show this help and exit", -1},
+	{"usage", KEY_USAGE, NULL, 0, "Show its first line and exit", -1},
+	{"version", 'V', NULL, 0, "Show the version and exit", -1},
 	{0},
 };
 
-static error_t common_parse(int key, char *argument, struct argp_state *state)
+static void misuse(const struct args_state *state, const char *sentence)
+{
+	tool_misuse(state, "%s", sentence);
+}
+
+static int common_parse(int key, char *argument, struct args_state *state)
 {
 	struct tool *tool = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = tool;
-		return 0;
 	case 'n':
 		if (tool->names == TOOL_NO_NAME)
 			tool_refuse(state, "-n", "this command is not about one container");
@@ -64,7 +69,7 @@ static error_t common_parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'l':
 		if (!tool_level_parse(argument, &tool->level))
-			argp_failure(state, TOOL_FAILED, 0, "'%s' is no log level: see --help", argument);
+			tool_misuse(state, "'%s' is no log level", argument);
 		tool->level_given = true;
 		return 0;
 	case 'q':
@@ -74,48 +79,62 @@ static error_t common_parse(int key, char *argument, struct argp_state *state)
 		tool->state_root = argument;
 		return 0;
 	case 'h':
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-		return 0;
-	case ARGP_KEY_SUCCESS:
+	case '?':
+		args_help(state, stdout);
+		exit(tool_flush(tool, 0));
+	case KEY_USAGE:
+		args_usage(state, stdout);
+		exit(tool_flush(tool, 0));
+	case 'V':
+		printf("berth %s\n", berth_version());
+		exit(tool_flush(tool, 0));
+	case ARGS_END:
 		if (tool->names == TOOL_NAME_NEEDED && (!tool->name || !*tool->name))
-			argp_failure(state, TOOL_FAILED, 0, "no container name was given: use -n NAME");
+			tool_misuse(state, "no container name was given: use -n NAME");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return ARGS_UNKNOWN;
 	}
 }
 
-static void version_print(FILE *stream, struct argp_state *state)
+void tool_parse(struct tool *tool, const struct args *command, int argc, char **argv)
 {
-	(void)state;
-	fprintf(stream, "berth %s\n", berth_version());
-}
+	const struct args_part parts[] = {{command, tool}, {0}};
+	const struct args args = {common_options, common_parse, command->words, command->help, parts};
 
-void tool_parse(struct tool *tool, const struct argp *command, int argc, char **argv)
-{
-	const struct argp_child children[] = {{command, 0, NULL, 0}, {0}};
-	const struct argp argp = {common_options, common_parse, command->args_doc, command->doc, children, NULL, NULL};
-
-	/* The program's own handles of argp(3). */
-	argp_program_version_hook = version_print;
-	argp_err_exit_status = TOOL_FAILED;
 	tool->program = argv[0];
-	argp_parse(&argp, argc, argv, tool->command_follows ? ARGP_IN_ORDER : 0, NULL, tool);
+	int result = args_parse(&args, argc, argv, tool->command_follows, tool, misuse);
+	if (result != 0) {
+		tool_log(tool, LEVEL_ERROR, "%s", strerror(result));
+		exit(TOOL_FAILED);
+	}
 }
 
-char **tool_take_rest(struct argp_state *state, const char *word)
+char **tool_take_rest(struct args_state *state)
 {
-	char **rest = state->argv + state->next;
-	/* In order, the word is the one before; behind a `--` argp has moved nothing either. */
-	while (rest > state->argv && *rest != word)
-		rest--;
+	char **rest = state->argv + state->next - 1;
+
 	state->next = state->argc;
 	return rest;
 }
 
-void tool_refuse(const struct argp_state *state, const char *option, const char *why)
+void tool_misuse(const struct args_state *state, const char *format, ...)
 {
-	argp_failure(state, TOOL_FAILED, 0, "option %s is not for berth: %s", option, why);
+	char sentence[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "%s: ", state->name);
+	tool_print_name(stderr, sentence);
+	fprintf(stderr, "; try `%s --help'\n", state->name);
+	exit(TOOL_FAILED);
+}
+
+void tool_refuse(const struct args_state *state, const char *option, const char *why)
+{
+	tool_misuse(state, "option %s is not for berth: %s", option, why);
 }
 
 /* ---- Telling ---- */

@@ -6,12 +6,12 @@
 #ifndef RUNTIME_LXC_TOOL_H
 #define RUNTIME_LXC_TOOL_H
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
+#include "runtime/args/args.h"
 #include "runtime/berth.h"
 
 /* LXC's log priorities, the least first. */
@@ -54,13 +54,17 @@ enum { TOOL_FAILED = 1, TOOL_NOT_RUNNING = 2 };
  * Parses the arguments: the common options into *tool, all else by `command`, whose input is `tool` too, as a pointer
  * to the struct that begins with it. Ends the program when the arguments are wrong (status 1) or ask for help (0).
  */
-void tool_parse(struct tool *tool, const struct argp *command, int argc, char **argv);
+void tool_parse(struct tool *tool, const struct args *command, int argc, char **argv);
 
-/* For a command's parser at ARGP_KEY_ARG: this word and all behind it. Valid as long as argv. */
-char **tool_take_rest(struct argp_state *state, const char *word);
+/* For a command's parser at ARGS_WORD: this word and all behind it. Valid as long as argv. */
+char **tool_take_rest(struct args_state *state);
+
+/* For a command's parser: one line about what is wrong with the arguments. Ends the program. */
+_Noreturn void tool_misuse(const struct args_state *state, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* For a command's parser: refuses an option of LXC's that has no meaning here, and ends the program. */
-void tool_refuse(const struct argp_state *state, const char *option, const char *why);
+_Noreturn void tool_refuse(const struct args_state *state, const char *option, const char *why);
 
 /* "ERROR", "err" is none. Returns false for what is no level. */
 bool tool_level_parse(const char *text, enum tool_level *level);

@@ -17,15 +17,15 @@ struct wait {
 	uint64_t timeout_s;
 };
 
-static const struct argp_option options[] = {
+static const struct args_option options[] = {
 	{"state", 's', "STATE", 0, "STOPPED, STARTING, RUNNING, FROZEN, STOPPING, or several with | between them", 0},
 	{"timeout", 't', "SECONDS", 0, "Wait no longer than that; -1: for ever", 0},
-	{"rcfile", KEY_RCFILE, "FILE", OPTION_HIDDEN, NULL, 0},
+	{"rcfile", KEY_RCFILE, "FILE", ARGS_HIDDEN, NULL, 0},
 	{0},
 };
 
 /* Each of the states must be one that berth's containers have: waiting for another would be for ever. */
-static void states_check(const char *states, const struct argp_state *state)
+static void states_check(const char *states, const struct args_state *state)
 {
 	static const char *const known[] = {"STOPPED", "STARTING", "RUNNING", "FROZEN", "STOPPING"};
 
@@ -35,15 +35,14 @@ static void states_check(const char *states, const struct argp_state *state)
 		for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 			found |= strlen(known[i]) == length && strncasecmp(word, known[i], length) == 0;
 		if (!found)
-			argp_failure(state, TOOL_FAILED, 0, "'%.*s' is no state that a container of berth can have",
-				     (int)length, word);
+			tool_misuse(state, "'%.*s' is no state that a container of berth can have", (int)length, word);
 		word += length;
 		if (!*word)
 			return;
 	}
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static int parse(int key, char *argument, struct args_state *state)
 {
 	struct wait *wait = state->input;
 
@@ -55,17 +54,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 't':
 		wait->bounded = strcmp(argument, "-1") != 0;
 		if (wait->bounded && !tool_parse_number(argument, 1000000000, &wait->timeout_s))
-			argp_failure(state, TOOL_FAILED, 0, "'%s' is no number of seconds", argument);
+			tool_misuse(state, "'%s' is no number of seconds", argument);
 		return 0;
 	case KEY_RCFILE:
 		tool_refuse(state, "--rcfile", "nothing is configured about waiting");
-		return 0;
-	case ARGP_KEY_END:
+	case ARGS_END:
 		if (!wait->states)
-			argp_failure(state, TOOL_FAILED, 0, "no state to wait for was given: use -s STATE");
+			tool_misuse(state, "no state to wait for was given: use -s STATE");
 		return 0;
 	default:
-		return one_parse(key, argument, state);
+		return ARGS_UNKNOWN;
 	}
 }
 
@@ -84,21 +82,17 @@ static bool is_among(const char *states, const char *state)
 
 int lxc_wait(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options,
-		parse,
-		"",
+	static const struct args args = {
+		options, parse, "",
 		"Wait until a container is in one of the given states."
 		"\v"
 		"Exits with 0 when it is, 1 when the time is up. A container that isn't there is STOPPED.",
-		NULL,
-		NULL,
 		NULL};
 	cleanup_berth struct berth *berth = NULL;
 	struct wait wait = {.tool = TOOL_INIT(TOOL_NAME_NEEDED)};
 	struct berth_error error = BERTH_ERROR_INIT;
 
-	tool_parse(&wait.tool, &argp, argc, argv);
+	tool_parse(&wait.tool, &args, argc, argv);
 	uint64_t deadline = tool_clock_ms() + wait.timeout_s * 1000;
 	if (tool_open(&wait.tool, &berth, &error) < 0)
 		return tool_fail(&wait.tool, &error);

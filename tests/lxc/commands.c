@@ -312,7 +312,7 @@ Test(commands, options_without_a_meaning_here_are_refused_by_name)
 		{"lxc-attach", "-n", "a", "-R", NULL, "--remount-sys-proc"},
 		{"lxc-monitor", "-Q", NULL, NULL, NULL, "--quit"},
 		{"lxc-version", "extra", NULL, NULL, NULL, "extra"},
-		{"lxc-stop", "-z", NULL, NULL, NULL, "invalid option -- 'z'"},
+		{"lxc-stop", "-z", NULL, NULL, NULL, "unknown option '-z'"},
 		{"lxc-stop", NULL, NULL, NULL, NULL, "no container name"},
 		{"lxc-execute", "-n", "a", NULL, NULL, "no command"},
 		{"lxc-execute", "-n", "a", "-lLOUD", "true", "'LOUD'"},
