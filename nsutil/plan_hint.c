@@ -30,7 +30,7 @@ static const char *file_system_of(const struct mount_table *table, const char *p
 	return type;
 }
 
-static void hint_idmapped(const char *source, struct error *error)
+void plan_hint_idmapped(const char *source, struct error *error)
 {
 	cleanup_mount_table struct mount_table table = {0};
 	cleanup_free char *real = realpath(source, NULL);
@@ -58,5 +58,5 @@ void plan_hint(const struct plan *plan, size_t i, struct error *error)
 	else if (error->code == EPERM && step->op == PLAN_RLIMIT)
 		error_hint(error, "(a hard limit above the caller's own can be set with CAP_SYS_RESOURCE alone)");
 	else if (error->code == EINVAL && step->op == PLAN_BIND && step->flags & PLAN_IDMAPPED)
-		hint_idmapped(plan->strings + step->text, error);
+		plan_hint_idmapped(plan->strings + step->text, error);
 }

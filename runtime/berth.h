@@ -283,8 +283,12 @@ struct berth_options {
 	 * it is as uid_map. user_namespaces(7)
 	 *
 	 * Directories (roots, layers, volumes) are shown with their ids shifted by the map, where root launches: what
-	 * belongs to uid 0 on disk belongs to the container's root inside. The host's own tree ("host", "host-rw")
-	 * is not: there host's root is nobody inside.
+	 * belongs to uid 0 on disk belongs to the container's root inside. The host's own tree ("host", "host-rw",
+	 * "framework:ID") is not: there host's root is nobody inside.
+	 *
+	 * A framework's root keeps the ids that its first container has: with "auto" the range is its own until it is
+	 * removed, and that of all its containers; "auto" takes a range of any size that it has. -EINVAL where it was
+	 * made with others, or without.
 	 */
 	const char *userns;
 	const struct berth_id_range *uid_map;

@@ -152,8 +152,8 @@ static int context_open(const struct berth_config *config, struct berth *berth, 
 	berth->data_root = absolute(first_set(config->data_root, "BERTH_DATA_ROOT", "/var/lib/berth"));
 	berth->subuid = "/etc/subuid";
 	berth->subgid = "/etc/subgid";
-	berth->id_registry = strdup("/run/berth-ids");
-	if (!berth->state_root || !berth->data_root || !berth->id_registry ||
+	berth->ids = (struct id_registry){.path = strdup("/run/berth-ids"), .kept = strdup("/var/lib/berth-ids")};
+	if (!berth->state_root || !berth->data_root || !berth->ids.path || !berth->ids.kept ||
 	    asprintf(&berth->stage, "%s/.stage", berth->state_root) < 0)
 		return error_errno(error, ENOMEM, "open berth");
 	if (state_root_open(berth->state_root, &berth->state_fd, error) < 0 ||
@@ -186,6 +186,12 @@ int berth_open(const struct berth_config *config, struct berth **berth, struct b
 	return 0;
 }
 
+static void id_registry_free(struct id_registry *registry)
+{
+	free(registry->path);
+	free(registry->kept);
+}
+
 void berth_close(struct berth *berth)
 {
 	if (!berth)
@@ -196,7 +202,7 @@ void berth_close(struct berth *berth)
 	if (berth->state_fd >= 0)
 		close(berth->state_fd);
 	free(berth->stage);
-	free(berth->id_registry);
+	id_registry_free(&berth->ids);
 	free(berth->data_root);
 	free(berth->state_root);
 	free(berth);
@@ -214,11 +220,13 @@ const char *berth_cgroup_layout(const struct berth *berth)
 
 int context_use_ids(struct berth *berth, const char *subuid, const char *subgid, const char *id_registry)
 {
-	char *copy = strdup(id_registry);
-	if (!copy)
+	struct id_registry own = {.path = strdup(id_registry)};
+	if (!own.path || asprintf(&own.kept, "%s-kept", id_registry) < 0) {
+		free(own.path);
 		return -ENOMEM;
-	free(berth->id_registry);
-	berth->id_registry = copy;
+	}
+	id_registry_free(&berth->ids);
+	berth->ids = own;
 	berth->subuid = subuid;
 	berth->subgid = subgid;
 	return 0;

@@ -9,12 +9,13 @@
 #include "cgroup/cgroup.h"
 #include "nsutil/base/error.h"
 #include "runtime/berth.h"
+#include "runtime/id_registry.h"
 
 /* Read-only once open, so that threads may share it. */
 struct berth {
 	char *state_root;            /* absolute */
 	char *data_root;             /* absolute */
-	char *id_registry;           /* which ranges of user ids are taken: id_registry.h */
+	struct id_registry ids;      /* which ranges of user ids are taken */
 	const char *subuid, *subgid; /* the files; tests have others */
 	char *stage;  /* an empty directory below the state root to mount new roots on, inside each mount namespace */
 	int state_fd; /* state_root */
@@ -44,7 +45,8 @@ void struct_export(const void *known, size_t known_size, void *given);
 /* Nanoseconds of CLOCK_REALTIME. */
 uint64_t now_ns(void);
 
-/* Tests: other files than /etc/subuid and /etc/subgid, and a register of ids of their own. Borrowed. */
+/* Tests: other files than /etc/subuid and /etc/subgid (borrowed), and a register of ids of their own: at id_registry,
+ * and at the same name with "-kept" behind. */
 int context_use_ids(struct berth *berth, const char *subuid, const char *subgid, const char *id_registry);
 
 /* Tests: in the launches to come, step (from 1; 0: none) of the plan fails with this errno. Not thread-safe. */

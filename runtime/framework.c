@@ -15,6 +15,8 @@
 #include "nsutil/base/file.h"
 #include "nsutil/base/mountinfo.h"
 #include "nsutil/overlay_option.h"
+#include "nsutil/plan.h"
+#include "nsutil/userns.h"
 #include "runtime/host_mounts.h"
 #include "runtime/name.h"
 #include "runtime/overlay.h"
@@ -40,15 +42,23 @@ int framework_lock(const struct berth *berth, const char *id, bool make, struct 
 	cleanup_free char *path = framework_path(berth, id, "");
 	if (!path || asprintf(&roots, "%s/roots", berth->data_root) < 0)
 		return error_errno(error, ENOMEM, "open framework root %s", id);
-	if (make && (make_directory(berth->data_root, 0700, error) < 0 || make_directory(roots, 0700, error) < 0 ||
-		     make_directory(path, 0700, error) < 0))
+	if (make && (make_directory(berth->data_root, 0700, error) < 0 || make_directory(roots, 0700, error) < 0))
 		return -error->code;
-	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(error, errno, "open framework root %s", id);
-	if (flock(fd, LOCK_EX) < 0)
-		return error_errno(error, errno, "lock framework root %s", id);
-	return steal_fd(&fd);
+	struct stat held, there;
+	for (;;) {
+		if (make && make_directory(path, 0700, error) < 0)
+			return -error->code;
+		cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT && make)
+			continue;
+		if (fd < 0)
+			return error_errno(error, errno, "open framework root %s", id);
+		if (flock(fd, LOCK_EX) < 0 || fstat(fd, &held) < 0)
+			return error_errno(error, errno, "lock framework root %s", id);
+		/* Who held the lock before may have removed it. */
+		if (stat(path, &there) == 0 && there.st_dev == held.st_dev && there.st_ino == held.st_ino)
+			return steal_fd(&fd);
+	}
 }
 
 /* The ID itself: the directory's name may only hold its hash. */
@@ -78,6 +88,12 @@ static int lower_check(int directory, const struct spec *spec, struct error *err
 				 "name another",
 				 spec->framework, before, spec->root_directory);
 	return 0;
+}
+
+int framework_record(int directory, const struct spec *spec, struct error *error)
+{
+	int code = record_id(directory, spec->framework, error);
+	return code < 0 ? code : lower_check(directory, spec, error);
 }
 
 bool framework_is_mounted(const char *path, struct error *error)
@@ -111,10 +127,10 @@ static int mount_overlay(const struct overlay_options *options, const char *targ
 	return mount < 0 || move_mount(mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-/* Mounts the framework's layer over lower at target. The layer is found by lower's name, so it is the same after a
- * reboot. */
-static int mount_layer(const struct berth *berth, const char *id, const char *lower, const struct host_mount *look,
-		       const char *target, struct error *error)
+/* Mounts the framework's layer over lower, which is to be seen at shown, at target. The layer is found by lower's name,
+ * so it is the same after a reboot. */
+static int mount_layer(const struct berth *berth, const char *id, const char *lower, const char *shown,
+		       const struct host_mount *look, const char *target, struct error *error)
 {
 	char name[NAME_ENCODED_SIZE];
 	name_encode(lower, name);
@@ -133,7 +149,7 @@ static int mount_layer(const struct berth *berth, const char *id, const char *lo
 		return error_errno(error, errno, "make directory %s", upper);
 	}
 	struct overlay_options options;
-	if (overlay_options_make(lower, upper, work, false, &options) < 0)
+	if (overlay_options_make(shown, upper, work, false, &options) < 0)
 		return error_errno(error, ENOMEM, "mount framework root %s", id);
 	int code = mount_overlay(&options, target);
 	overlay_options_free(&options);
@@ -160,11 +176,69 @@ static int mount_host_below(const struct berth *berth, const char *id, const cha
 		if (asprintf(&target, "%s%s", root, mount->path) < 0)
 			return error_errno(error, ENOMEM, "mount framework root %s", id);
 		code = mount->bind_read_only ? bind_host(id, mount->path, target, error)
-					     : mount_layer(berth, id, mount->path, mount, target, error);
+					     : mount_layer(berth, id, mount->path, mount->path, mount, target, error);
 		/* One that has gone since the mounts were listed is done without. */
 		if (code == -ENOENT && access(mount->path, F_OK) < 0)
 			code = 0;
 	}
+	return code;
+}
+
+static void unmount_all(const char *path)
+{
+	while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		;
+}
+
+/* What the root lies over, with its ids shifted, at shown. */
+static int show_shifted(const struct spec *spec, const char *shown, struct error *error)
+{
+	cleanup_userns struct userns userns = USERNS_INIT;
+	if (make_directory(shown, 0700, error) < 0 || userns_make(&spec->maps, 0, &userns, error) < 0)
+		return -error->code;
+	struct mount_attr shift = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns.fd};
+	cleanup_fd int tree = open_tree(AT_FDCWD, spec->root_directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &shift, sizeof shift) < 0) {
+		error_errno(error, errno, "show %s with its ids shifted", spec->root_directory);
+		if (error->code == EINVAL)
+			plan_hint_idmapped(spec->root_directory, error);
+		return -error->code;
+	}
+	/* What a launch that was killed left. */
+	unmount_all(shown);
+	if (move_mount(tree, "", AT_FDCWD, shown, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_errno(error, errno, "mount %s on %s", spec->root_directory, shown);
+	return 0;
+}
+
+/* All of the root's mounts, at root. */
+static int mount_root(const struct berth *berth, const struct spec *spec, const char *root, struct error *error)
+{
+	const char *id = spec->framework, *lower = spec->root_directory;
+	bool host = strcmp(lower, "/") == 0, shifted = spec_is_shifted(spec) && !host;
+	struct stat status;
+	if (make_directory(root, 0755, error) < 0)
+		return -error->code;
+	if (stat(lower, &status) < 0)
+		return error_errno(error, errno, "look at %s", lower);
+	struct host_mount look = {.mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid};
+	cleanup_free char *shown = shifted ? framework_path(berth, id, "lower.shown") : NULL;
+	if (shifted && !shown)
+		return error_errno(error, ENOMEM, "mount framework root %s", id);
+	if (shifted) {
+		look.uid = id_map_shift(&spec->maps.uids, look.uid);
+		look.gid = id_map_shift(&spec->maps.gids, look.gid);
+	}
+	int code = shifted ? show_shifted(spec, shown, error) : 0;
+	if (code == 0)
+		code = mount_layer(berth, id, lower, shifted ? shown : lower, &look, root, error);
+	/* The overlay has a mount of its own of it. */
+	if (shifted)
+		unmount_all(shown);
+	if (code == 0 && host)
+		code = mount_host_below(berth, id, root, error);
+	if (code < 0)
+		umount2(root, MNT_DETACH);
 	return code;
 }
 
@@ -174,9 +248,9 @@ int framework_mount(const struct berth *berth, const struct spec *spec, struct e
 	cleanup_fd int directory = framework_lock(berth, id, true, error);
 	if (directory < 0)
 		return directory;
-	int code = record_id(directory, id, error);
+	int code = framework_record(directory, spec, error);
 	if (code == 0)
-		code = lower_check(directory, spec, error);
+		code = framework_ids_settle(directory, spec, error);
 	if (code < 0)
 		return code;
 	cleanup_free char *root = framework_path(berth, id, "root");
@@ -187,16 +261,5 @@ int framework_mount(const struct berth *berth, const struct spec *spec, struct e
 		return 0;
 	if (error->code)
 		return -error->code;
-	struct stat status;
-	if (make_directory(root, 0755, error) < 0)
-		return -error->code;
-	if (stat(spec->root_directory, &status) < 0)
-		return error_errno(error, errno, "look at %s", spec->root_directory);
-	struct host_mount look = {.mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid};
-	code = mount_layer(berth, id, spec->root_directory, &look, root, error);
-	if (code == 0 && strcmp(spec->root_directory, "/") == 0)
-		code = mount_host_below(berth, id, root, error);
-	if (code < 0)
-		umount2(root, MNT_DETACH);
-	return code;
+	return mount_root(berth, spec, root, error);
 }

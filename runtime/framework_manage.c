@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +13,33 @@
 #include "nsutil/base/file.h"
 #include "runtime/archive.h"
 #include "runtime/framework.h"
+#include "runtime/idmap.h"
 #include "runtime/name.h"
 #include "runtime/state.h"
 #include "runtime/tree.h"
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
+/*
+ * The layers first: as long as there are any, what tells whose ids they have must be there. Physical, and never across
+ * a mount: what is still mounted below is not ours to delete.
+ */
+static int remove_all(const struct berth *berth, int directory, const char *path)
 {
-	(void)status, (void)where;
-	return type == FTW_DP ? rmdir(path) : unlink(path);
+	const struct id_holder holder = {.directory = directory, .kept = true};
+	struct id_maps maps;
+	bool mapped = idmap_read(directory, &maps) == 0;
+	int code = tree_remove_at(directory, "layers");
+	if (code == 0)
+		code = tree_remove(path);
+	if (code == 0 && mapped)
+		id_registry_release(&berth->ids, &maps, &holder);
+	return code;
+}
+
+static int unmount_all(const char *path, struct error *error)
+{
+	while (umount2(path, MNT_DETACH) == 0)
+		;
+	return errno == EINVAL || errno == ENOENT ? 0 : error_errno(error, errno, "unmount %s", path);
 }
 
 int berth_root_remove(struct berth *berth, const char *framework, struct berth_error *error)
@@ -35,25 +53,20 @@ int berth_root_remove(struct berth *berth, const char *framework, struct berth_e
 			       : 0;
 	cleanup_fd int directory = framework_lock(berth, framework, false, &inner);
 	cleanup_free char *root = framework_path(berth, framework, "root");
+	cleanup_free char *shown = framework_path(berth, framework, "lower.shown");
 	cleanup_free char *path = framework_path(berth, framework, "");
-	if (directory >= 0 && (!root || !path)) {
+	if (directory >= 0 && (!root || !shown || !path)) {
 		error_errno(&inner, ENOMEM, "remove framework root %s", framework);
 		return error_export(&inner, error);
 	}
 	if (directory < 0 || state_framework_in_use(berth, framework, &inner) != 0)
 		return error_export(&inner, error);
-	while (umount2(root, MNT_DETACH) == 0)
-		;
-	if (errno != EINVAL && errno != ENOENT) {
-		error_errno(&inner, errno, "unmount %s", root);
+	if (unmount_all(root, &inner) < 0 || unmount_all(shown, &inner) < 0)
 		return error_export(&inner, error);
-	}
-	/* Physical, and never across a mount: what is still mounted below is not ours to delete. */
-	if (nftw(path, remove_entry, 64, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0) {
-		error_errno(&inner, errno, "remove %s", path);
-		return error_export(&inner, error);
-	}
-	return 0;
+	int code = remove_all(berth, directory, path);
+	if (code < 0)
+		error_errno(&inner, -code, "remove %s", path);
+	return code < 0 ? error_export(&inner, error) : 0;
 }
 
 /* Tells of the framework root in the directory; one that is being made or removed is passed over. */

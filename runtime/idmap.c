@@ -11,6 +11,7 @@
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
 #include "nsutil/userns.h"
+#include "runtime/framework.h"
 #include "runtime/id_registry.h"
 #include "runtime/name.h"
 #include "runtime/parse.h"
@@ -88,7 +89,6 @@ int idmap_from_options(const struct berth_options *options, struct spec *spec, s
 					 "out, or run as root");
 	} else if (!userns || strcmp(userns, "auto") == 0) {
 		spec->userns = USERNS_AUTO;
-		spec->userns_size = SIZE_DEFAULT;
 	} else if (strncmp(userns, "auto:", 5) == 0) {
 		spec->userns = USERNS_AUTO;
 		if (size_import(userns + 5, &spec->userns_size, error) < 0)
@@ -104,10 +104,6 @@ int idmap_from_options(const struct berth_options *options, struct spec *spec, s
 		return error_set(error, EINVAL,
 				 "an ordinary user's maps must map id 0 to the user itself, uid %u and gid %u",
 				 geteuid(), getegid());
-	/* Its executors share it, and would each own it under ids of their own. */
-	if (spec->userns != USERNS_HOST && !spec->rootless && spec->root_kind == ROOT_FRAMEWORK)
-		return error_set(error, ENOTSUP,
-				 "a framework root does not go with a user namespace: choose another root");
 	if (spec->rootless && spec->root_kind == ROOT_FRAMEWORK)
 		return error_set(
 			error, EPERM,
@@ -151,24 +147,51 @@ int idmap_ranges(const struct berth *berth, struct id_map *uids, struct id_map *
 	return code;
 }
 
+/* The user is looked for before anything is taken, in the maps that the framework's root has or else in new ones. */
+static int check_user_first(const struct berth *berth, struct spec *spec, uint32_t size, struct error *error)
+{
+	int known = spec->root_kind == ROOT_FRAMEWORK ? framework_ids_look(berth, spec, error) : 0;
+	if (known < 0)
+		return known;
+	if (!known) {
+		spec->maps.uids = (struct id_map){.ranges = {{0, 0, size}}, .count = 1};
+		spec->maps.gids = spec->maps.uids;
+	}
+	int code = idmap_check_user(&spec->maps, spec, error);
+	return code < 0 ? code : known;
+}
+
+static int take_range(const struct berth *berth, struct spec *spec, uint32_t size, const struct id_maps *given,
+		      const struct id_holder *holder, struct error *error)
+{
+	if (spec->root_kind != ROOT_FRAMEWORK || !holder)
+		return id_registry_claim(&berth->ids, &given->uids, &given->gids, size, holder, &spec->maps, error);
+	int code = framework_ids_claim(berth, spec, size, given, error);
+	return code < 0 ? code : id_registry_share(&berth->ids, &spec->maps, holder, error);
+}
+
 static int resolve_range(const struct berth *berth, struct spec *spec, int directory, struct error *error)
 {
-	struct id_map uids, gids;
-	int code = idmap_ranges(berth, &uids, &gids, error);
+	uint32_t size = spec->userns_size ? spec->userns_size : SIZE_DEFAULT;
+	struct id_maps given;
+	int code = idmap_ranges(berth, &given.uids, &given.gids, error);
 	if (code < 0)
 		return code;
-	if (!uids.count)
+	if (!given.uids.count)
 		return error_set(error, ENOENT,
 				 "there are no ids for user namespaces: give %s some, with a line like "
 				 "%s:1000000:65536000 in both %s and %s",
 				 owner, owner, berth->subuid, berth->subgid);
+	int known = check_user_first(berth, spec, size, error);
+	if (known < 0 || (known && directory < 0))
+		return known < 0 ? known : 0;
 	char encoded[NAME_ENCODED_SIZE];
 	cleanup_free char *path = NULL;
 	name_encode(spec->name, encoded);
 	if (asprintf(&path, "%s/%s", berth->state_root, encoded) < 0)
 		return path = NULL, error_errno(error, ENOMEM, "take a range of user ids");
-	return id_registry_claim(berth->id_registry, &uids, &gids, spec->userns_size, directory, path, &spec->maps,
-				 error);
+	const struct id_holder holder = {.directory = directory, .path = path};
+	return take_range(berth, spec, size, &given, directory < 0 ? NULL : &holder, error);
 }
 
 /* Root inside is the user itself; the ids from 1 on are those that the file gives it. */
@@ -244,18 +267,30 @@ int idmap_check_user(const struct id_maps *maps, const struct spec *spec, struct
 
 /* ---- State ---- */
 
+/* The length of the text, or -errno. */
+static int maps_format(const struct id_maps *maps, char text[MAPS_SIZE])
+{
+	int uids = id_map_format(&maps->uids, "u ", text, MAPS_SIZE);
+	int gids = uids < 0 ? uids : id_map_format(&maps->gids, "g ", text + uids, MAPS_SIZE - (size_t)uids);
+	return gids < 0 ? gids : uids + gids;
+}
+
 int idmap_write(int directory, const struct id_maps *maps)
 {
 	char text[MAPS_SIZE];
-	int uids = id_map_format(&maps->uids, "u ", text, sizeof text);
-	int gids = uids < 0 ? uids : id_map_format(&maps->gids, "g ", text + uids, sizeof text - (size_t)uids);
-	if (gids < 0)
-		return gids;
-	cleanup_fd int fd = openat(directory, "idmap", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ssize_t written = fd < 0 ? -1 : write(fd, text, (size_t)uids + (size_t)gids);
-	if (written < 0)
-		return -errno;
-	return written == uids + gids ? 0 : -ENOSPC;
+	int length = maps_format(maps, text);
+	return length < 0 ? length : file_create(directory, "idmap", text, (size_t)length);
+}
+
+int idmap_keep(int directory, const struct id_maps *maps)
+{
+	char text[MAPS_SIZE];
+	int length = maps_format(maps, text);
+	int code = length < 0 ? length : file_replace(directory, "idmap", text, (size_t)length, 0600);
+	if (code < 0)
+		return code;
+	cleanup_fd int fd = openat(directory, "idmap", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 int idmap_read(int directory, struct id_maps *maps)
@@ -282,6 +317,7 @@ int idmap_read(int directory, struct id_maps *maps)
 void idmap_release(const struct berth *berth, int directory)
 {
 	struct id_maps maps;
+	const struct id_holder holder = {.directory = directory};
 	if (idmap_read(directory, &maps) == 0)
-		id_registry_release(berth->id_registry, &maps, directory);
+		id_registry_release(&berth->ids, &maps, &holder);
 }

@@ -67,7 +67,7 @@ struct spec {
 	struct berth_memory_policy memory_policy;
 	enum userns_kind userns;
 	bool rootless;        /* it is launched by an ordinary user, so from within its user namespace */
-	uint32_t userns_size; /* USERNS_AUTO as root: how many ids */
+	uint32_t userns_size; /* USERNS_AUTO as root: how many ids; 0: not said */
 	struct id_maps maps;  /* USERNS_AUTO: once idmap_resolve has found them out */
 	bool has_stdio;       /* else the caller's own */
 	int stdio[3];

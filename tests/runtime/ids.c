@@ -131,12 +131,14 @@ TestSuite(id_registry, .init = rt_init_unprivileged, .fini = rt_fini);
 static const struct id_map uids = {.ranges = {{0, 1000, 250}, {0, 5000, 100}}, .count = 2};
 static const struct id_map gids = {.ranges = {{0, 70000, 1000}}, .count = 1};
 
-static char registry[128];
+static char run[128], kept[128];
+static const struct id_registry registry = {.path = run, .kept = kept};
 
 /* A holder's directory. */
 static int holder(const char *name)
 {
-	snprintf(registry, sizeof registry, "%s", rt_path("ids"));
+	snprintf(run, sizeof run, "%s", rt_path("ids"));
+	snprintf(kept, sizeof kept, "%s", rt_path("ids-kept"));
 	mkdir(rt_path(name), 0700);
 	int fd = open(rt_path(name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cr_assert_geq(fd, 0);
@@ -147,7 +149,8 @@ static int claim(const char *name, uint32_t size, struct id_maps *maps)
 {
 	cleanup_fd int fd = holder(name);
 	struct error error = {0};
-	int code = id_registry_claim(registry, &uids, &gids, size, fd, rt_path(name), maps, &error);
+	int code = id_registry_claim(&registry, &uids, &gids, size, &(struct id_holder){fd, rt_path(name), false}, maps,
+				     &error);
 	if (code < 0)
 		cr_expect(code == -ENOSPC && strstr(error.text, "no range"), "%d: %s", code, error.text);
 	return code;
@@ -171,9 +174,9 @@ Test(id_registry, gives_what_is_free)
 	cr_expect_eq(first_uid("d", 50), 1200u);
 	cr_expect_eq(first_uid("e", 1), 0u, "now there are none");
 	cleanup_fd int a = holder("a"), b = holder("b");
-	id_registry_release(registry, &maps, b);
+	id_registry_release(&registry, &maps, &(struct id_holder){.directory = b});
 	cr_expect_eq(first_uid("e", 1), 0u, "b can't give back what a has");
-	id_registry_release(registry, &maps, a);
+	id_registry_release(&registry, &maps, &(struct id_holder){.directory = a});
 	cr_expect_eq(first_uid("e", 1), 1000u);
 }
 
@@ -193,28 +196,36 @@ Test(id_registry, takes_back_what_the_gone_had)
 
 Test(id_registry, who_looks_takes_nothing)
 {
-	snprintf(registry, sizeof registry, "%s", rt_path("ids"));
+	snprintf(run, sizeof run, "%s", rt_path("ids"));
+	snprintf(kept, sizeof kept, "%s", rt_path("ids-kept"));
 	struct id_maps maps = {0};
-	cr_expect_eq(id_registry_claim(registry, &uids, &gids, 100, -1, NULL, &maps, NULL), 0);
+	cr_expect_eq(id_registry_claim(&registry, &uids, &gids, 100, NULL, &maps, NULL), 0);
 	cr_expect_eq(maps.uids.ranges[0].outside, 1000u);
-	cr_expect_lt(access(registry, F_OK), 0, "not even the register is made");
+	cr_expect_lt(access(run, F_OK), 0, "not even the register is made");
 	cr_expect_eq(first_uid("a", 100), 1000u);
-	cr_expect_eq(id_registry_claim(registry, &uids, &gids, 100, -1, NULL, &maps, NULL), 0);
+	cr_expect_eq(id_registry_claim(&registry, &uids, &gids, 100, NULL, &maps, NULL), 0);
 	cr_expect_eq(maps.uids.ranges[0].outside, 1100u);
+	cr_expect_lt(access(kept, F_OK), 0, "it is made for those that are kept");
 }
 
 Test(id_registry, of_others_is_refused)
 {
 	cleanup_fd int a = holder("a");
-	struct id_maps maps;
-	struct error error = {0};
-	cr_assert_eq(mkdir(registry, 0700), 0);
-	cr_assert_eq(chmod(registry, 0777), 0);
-	cr_expect_eq(id_registry_claim(registry, &uids, &gids, 1, a, rt_path("a"), &maps, &error), -EPERM);
-	cr_expect(strstr(error.text, registry), "%s", error.text);
-	cr_assert_eq(rmdir(registry), 0);
-	cr_assert_eq(symlink("/tmp", registry), 0);
-	cr_expect_lt(id_registry_claim(registry, &uids, &gids, 1, a, rt_path("a"), &maps, &error), 0);
+	const struct id_holder by_a = {a, rt_path("a"), false};
+	const char *const directories[] = {run, kept};
+	for (size_t i = 0; i < 2; i++) {
+		struct id_maps maps;
+		struct error error = {0};
+		rmdir(directories[i]);
+		cr_assert_eq(mkdir(directories[i], 0700), 0);
+		cr_assert_eq(chmod(directories[i], 0777), 0);
+		cr_expect_eq(id_registry_claim(&registry, &uids, &gids, 1, &by_a, &maps, &error), -EPERM);
+		cr_expect(strstr(error.text, directories[i]), "%s", error.text);
+		cr_assert_eq(rmdir(directories[i]), 0);
+		cr_assert_eq(symlink("/tmp", directories[i]), 0);
+		cr_expect_lt(id_registry_claim(&registry, &uids, &gids, 1, &by_a, &maps, &error), 0);
+		cr_assert_eq(unlink(directories[i]), 0);
+	}
 }
 
 enum { THREADS = 10, EACH = 10 };
@@ -225,7 +236,8 @@ static void *claim_many(void *data)
 	int fd = open(rt_path("holder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < EACH; i++) {
 		struct id_maps maps;
-		if (id_registry_claim(registry, &gids, &gids, 10, fd, rt.base, &maps, NULL) == 0)
+		const struct id_holder holder = {fd, rt.base, false};
+		if (id_registry_claim(&registry, &gids, &gids, 10, &holder, &maps, NULL) == 0)
 			starts[i] = maps.uids.ranges[0].outside;
 	}
 	close(fd);
