@@ -185,6 +185,7 @@ int lxc_apply(const struct lxc_config *config, const char *name, const char *con
 	options->flags = BERTH_DIE_WITH_THREAD | (config->net_none ? BERTH_NET_NONE : 0) |
 			 (config->no_new_privileges ? 0 : BERTH_NEW_PRIVILEGES);
 	options->seccomp = config->seccomp;
+	options->userns = config->userns;
 	options->uid_map = config->uid_map;
 	options->n_uid_map = config->n_uid_map;
 	options->gid_map = config->gid_map;

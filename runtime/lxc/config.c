@@ -156,9 +156,9 @@ void lxc_config_free(struct lxc_config *config)
 	lxc_strings_free(&config->cap_drop);
 	lxc_strings_free(&config->cap_keep);
 	lxc_strings_free(&config->cap_add);
-	char **const strings[] = {&config->root,     &config->framework, &config->lower,
-				  &config->hostname, &config->workdir,   &config->cgroup_parent,
-				  &config->log_path, &config->log_level, &config->seccomp};
+	char **const strings[] = {&config->root,    &config->framework,     &config->lower,    &config->hostname,
+				  &config->workdir, &config->cgroup_parent, &config->log_path, &config->log_level,
+				  &config->seccomp, &config->userns};
 	for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++)
 		free(*strings[i]);
 	free(config->uid_map);

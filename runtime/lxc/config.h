@@ -44,6 +44,7 @@ struct lxc_config {
 	bool has_uid, has_gid;
 	uid_t uid;
 	gid_t gid;
+	char *userns;                             /* "host" or "auto[:SIZE]"; NULL: not given */
 	struct berth_id_range *uid_map, *gid_map; /* a user namespace, if there are any */
 	size_t n_uid_map, n_gid_map;
 	bool net_none; /* loopback alone */

@@ -370,6 +370,7 @@ static const struct {
 	{"berth.cgroup.parent", cgroup_parent_set},
 	{"berth.cap.add", cap_add_set},
 	{"berth.seccomp", seccomp_set},
+	{"berth.userns", userns_set},
 	{"berth.memory.grace", grace_set},
 	{"berth.memory.lenient", lenient_set},
 	{"berth.memory.reserve", reserve_set},

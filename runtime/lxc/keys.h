@@ -28,7 +28,8 @@ int mount_entry_set(const struct setting *setting);
 int fstab_set(const struct setting *setting);
 int include_set(const struct setting *setting);
 
-/* keys_ids.c: lxc.idmap */
+/* keys_ids.c: user namespaces */
 int idmap_set(const struct setting *setting);
+int userns_set(const struct setting *setting);
 
 #endif

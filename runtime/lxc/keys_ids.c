@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lxc.idmap: user namespaces. */
+/* User namespaces: lxc.idmap, berth.userns. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/lxc/keys.h"
 
@@ -43,4 +44,14 @@ int idmap_set(const struct setting *setting)
 	if (code == 0 && kind != 'u')
 		code = range_add(setting, &config->gid_map, &config->n_gid_map, range);
 	return code;
+}
+
+/* A range that is given out, or none; the library looks at the number. */
+int userns_set(const struct setting *setting)
+{
+	const char *value = setting->value;
+
+	if (*value && strcmp(value, "host") != 0 && strcmp(value, "auto") != 0 && strncmp(value, "auto:", 5) != 0)
+		return refuse(setting, "'%s' is none of host, auto and auto:SIZE for %s", value, setting->key);
+	return setting_text_set(setting, &setting->config->userns);
 }

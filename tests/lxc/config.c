@@ -229,6 +229,7 @@ Test(config, refusals_name_file_line_and_cause)
 		{"lxc.idmap = x 0 100000 65536", "is no map of ids"},
 		{"lxc.id_map = u 0 100000 65536 1", "is no map of ids"},
 		{"lxc.idmap = u 0 -1 65536", "is no map of ids"},
+		{"berth.userns = keep-id", "none of host, auto and auto:SIZE"},
 		{"lxc.seccomp.profile = /x", "berth.seccomp takes a profile in JSON"},
 		{"lxc.include = /nonexistent/x", "t.conf:1: include /nonexistent/x: No such file"},
 		{"lxc.mount.fstab = /nonexistent/x", "/nonexistent/x: No such file"},
@@ -509,5 +510,9 @@ Test(config, maps_of_ids)
 	struct berth_error error = BERTH_ERROR_INIT;
 	cr_assert_eq(lxc_config_define(&config, "lxc.idmap=", &error), 0);
 	cr_expect(config.n_uid_map == 0 && config.n_gid_map == 0, "an empty value takes them back");
+	cr_assert_eq(lxc_config_define(&config, "berth.userns=auto:1000", &error), 0);
+	cr_expect_str_eq(config.userns, "auto:1000");
+	cr_assert_eq(lxc_config_define(&config, "berth.userns=", &error), 0);
+	cr_expect_null(config.userns);
 	lxc_config_free(&config);
 }

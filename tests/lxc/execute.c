@@ -422,6 +422,50 @@ Test(execute, user_namespace)
 	cr_expect_str_eq(run->out_text, "0\n 0 100000 1000\n 0 200000 1000\n");
 }
 
+/* The root that executors have when nothing is said: the framework's. */
+Test(execute, user_namespace_in_the_frameworks_root)
+{
+	static const char first[] = "id -u; cat /etc/shadow 2>/dev/null || echo closed; echo one >/tmp/.berth-lxc-ids";
+	static const char second[] = "echo two >>/tmp/.berth-lxc-ids; cat /tmp/.berth-lxc-ids; "
+				     "stat -c %u /tmp/.berth-lxc-ids";
+	lx_configure("lxc.idmap = b 0 100000 65536\nlxc.init.cwd = /\n");
+	struct job *run = LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", first);
+	lx_expect_status(run, 0);
+	cr_expect_str_eq(run->out_text, "0\nclosed\n");
+	struct stat status;
+	const char *made = lx_path("data/roots/201211230223-0001/root/tmp/.berth-lxc-ids");
+	cr_assert_eq(stat(made, &status), 0, "%s: %s", made, strerror(errno));
+	cr_expect_eq(status.st_uid, 100000u);
+	cr_expect_str_eq(LX("lxc-execute", "-n", NAME, "/bin/sh", "-c", second)->out_text, "one\ntwo\n0\n");
+	cr_expect_lt(access("/tmp/.berth-lxc-ids", F_OK), 0, "it was written to the host");
+	run = LX("lxc-execute", "-n", NAME, "-s", "lxc.idmap=", "/bin/true");
+	lx_expect_status(run, 1);
+	lx_expect_complaint(run, "was made with a user namespace");
+}
+
+/* With ids, and a register of them, that are this test's: it brings its own /etc/subuid, /run and /var/lib. */
+Test(execute, user_namespace_that_is_given_out)
+{
+	lx_configure("berth.userns = auto:1000\nlxc.init.cwd = /\n");
+	lx_write("subid", "berth:500000:2000\n");
+	lx_write("given-out", "set -e\n"
+			      "for file in /etc/subuid /etc/subgid; do mount --bind \"$1/subid\" $file; done\n"
+			      "for directory in /run /var/lib; do mount -t tmpfs none $directory; done\n"
+			      "for framework in F G F; do\n"
+			      "	lxc-execute -n mesos_executor_default_framework_$framework /bin/sh -c 'tr -s \" \" "
+			      "</proc/self/uid_map'\n"
+			      "done\n"
+			      "lxc-execute -n mesos_executor_default_framework_H /bin/true 2>&1 || true\n"
+			      "ls /var/lib/berth-ids\n");
+	struct job *run = LX("unshare", "--mount", "/bin/sh", lx_path("given-out"), lx.base);
+	lx_expect_status(run, 0);
+	cr_expect_str_eq(run->out_text,
+			 " 0 500000 1000\n 0 501000 1000\n 0 500000 1000\n"
+			 "lxc-execute: no range of 1000 user ids is free: all that there are belong to containers and "
+			 "framework roots\n"
+			 "500000+1000,500000+1000\n501000+1000,501000+1000\n");
+}
+
 Test(execute, cgroup_files)
 {
 	lx_require_controller("pids");
