@@ -10,6 +10,7 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
+#include "nsutil/base/text.h"
 #include "runtime/archive.h"
 #include "runtime/capabilities.h"
 #include "runtime/compile.h"
@@ -321,6 +322,12 @@ static json_t *steps_json(const struct plan *plan)
 	return steps;
 }
 
+static void line_print(FILE *out, const char *number, const char *text)
+{
+	cleanup_free char *visible = text_visible(text);
+	fprintf(out, "%s  %s\n", number, visible ? visible : strerror(ENOMEM));
+}
+
 static int plan_print(const struct berth *berth, const struct berth_options *options, bool as_json, FILE *out,
 		      struct error *error)
 {
@@ -348,11 +355,12 @@ static int plan_print(const struct berth *berth, const struct berth_options *opt
 		return json_write(all, out, error);
 	}
 	for (size_t i = 0; i < json_array_size(before); i++)
-		fprintf(out, "  -  %s\n", json_string_value(json_array_get(before, i)));
+		line_print(out, "  -", json_string_value(json_array_get(before, i)));
 	for (size_t i = 0; i < plan_count(plan); i++) {
-		char phrase[PHRASE_SIZE];
+		char phrase[PHRASE_SIZE], number[32];
 		plan_describe(plan, i, phrase, sizeof phrase);
-		fprintf(out, "%3zu  %s\n", i + 1, phrase);
+		snprintf(number, sizeof number, "%3zu", i + 1);
+		line_print(out, number, phrase);
 	}
 	return ferror(out) ? error_errno(error, EIO, "write the plan") : 0;
 }

@@ -6,27 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is quoted comes from outside: it may not end the line, nor speak to the terminal that shows it. */
-static void make_plain(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
-}
+#include "nsutil/base/text.h"
 
 static void set(struct error *error, int code, const char *format, va_list arguments)
 {
 	error->code = code;
 	error->exit_status = ERROR_STATUS_FAILED;
 	vsnprintf(error->text, sizeof error->text, format, arguments);
-	make_plain(error->text);
+	text_make_plain(error->text);
 }
 
 static void append(struct error *error, const char *separator, const char *text)
 {
 	size_t used = strlen(error->text);
 	snprintf(error->text + used, sizeof error->text - used, "%s%s", separator, text);
-	make_plain(error->text + used);
+	text_make_plain(error->text + used);
 }
 
 int error_set(struct error *error, int code, const char *format, ...)
@@ -64,7 +58,7 @@ int error_wrap(struct error *error, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(error->text, sizeof error->text, format, arguments);
 	va_end(arguments);
-	make_plain(error->text);
+	text_make_plain(error->text);
 	append(error, ": ", inner);
 	return -error->code;
 }

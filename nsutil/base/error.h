@@ -17,7 +17,7 @@ enum {
 struct error {
 	int code;        /* positive errno */
 	int exit_status; /* 125, 126 or 127 */
-	char text[1024]; /* one sentence, NUL-terminated; a control character that it quotes is shown as '?' */
+	char text[1024]; /* one sentence, NUL-terminated, plain: see text_make_plain */
 };
 
 /*

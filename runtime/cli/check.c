@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "nsutil/base/text.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/format.h"
 
 struct check_input {
 	struct cli_words none;
@@ -52,8 +52,8 @@ static void tell(const struct berth_finding *finding, void *data)
 						finding->remedy ? json_from_bytes(finding->remedy) : json_null()));
 		return;
 	}
-	cleanup_free char *text = format_visible(finding->text ? finding->text : "");
-	cleanup_free char *remedy = finding->remedy ? format_visible(finding->remedy) : NULL;
+	cleanup_free char *text = text_visible(finding->text ? finding->text : "");
+	cleanup_free char *remedy = finding->remedy ? text_visible(finding->remedy) : NULL;
 	const char *colour = finding->verdict == BERTH_PASS   ? "\033[32m"
 			     : finding->verdict == BERTH_WARN ? "\033[33m"
 							      : "\033[31m";

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cli/format.h"
+#include "nsutil/base/text.h"
 
 static void complain(const char *format, va_list arguments, const char *tail)
 {
 	cleanup_free char *text = NULL;
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
-	cleanup_free char *visible = text ? format_visible(text) : NULL;
+	cleanup_free char *visible = text ? text_visible(text) : NULL;
 	/* What was asked for comes first, also where both go to one terminal or file. */
 	fflush(stdout);
 	fprintf(stderr, "%s: %s%s\n", program_invocation_name, visible ? visible : "out of memory", tail);

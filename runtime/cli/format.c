@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nsutil/base/text.h"
+
 const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE])
 {
 	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -42,62 +44,6 @@ const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE])
 	return buffer;
 }
 
-/* Length of the UTF-8 sequence at p that stands for a printable character, else 0. RFC 3629, section 4 */
-static size_t utf8_printable(const unsigned char *p)
-{
-	uint32_t code;
-	size_t length;
-
-	if (*p < 0x80)
-		return *p >= 0x20 && *p != 0x7f;
-	if ((*p & 0xe0) == 0xc0)
-		length = 2, code = *p & 0x1f;
-	else if ((*p & 0xf0) == 0xe0)
-		length = 3, code = *p & 0x0f;
-	else if ((*p & 0xf8) == 0xf0)
-		length = 4, code = *p & 0x07;
-	else
-		return 0;
-	for (size_t i = 1; i < length; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (p[i] & 0x3f);
-	}
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	/* Too long for what it says, a surrogate, beyond Unicode, a C1 control, or one that turns the line's direction.
-	 */
-	if (code < least[length] || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff || code < 0xa0 ||
-	    (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0x2028 ||
-	    code == 0x2029)
-		return 0;
-	return length;
-}
-
-char *format_visible(const char *text)
-{
-	char *visible = malloc(strlen(text) * 4 + 1), *out = visible;
-
-	if (!visible)
-		return NULL;
-	for (const unsigned char *p = (const unsigned char *)text; *p;) {
-		size_t length = utf8_printable(p);
-		if (length) {
-			out = mempcpy(out, p, length);
-			p += length;
-			continue;
-		}
-		if (*p == '\n')
-			out = stpcpy(out, "\\n");
-		else if (*p == '\t')
-			out = stpcpy(out, "\\t");
-		else
-			out += sprintf(out, "\\x%02x", *p);
-		p++;
-	}
-	*out = '\0';
-	return visible;
-}
-
 void table_add(struct table *table, const char *const *cells, size_t n)
 {
 	if (!table->columns)
@@ -113,7 +59,7 @@ void table_add(struct table *table, const char *const *cells, size_t n)
 			table->cells = grown;
 			table->room = room;
 		}
-		table->cells[table->n] = format_visible(i < n && cells[i] ? cells[i] : "-");
+		table->cells[table->n] = text_visible(i < n && cells[i] ? cells[i] : "-");
 		if (!table->cells[table->n])
 			table->failed = 1;
 		else

@@ -16,12 +16,6 @@ const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE]);
 /* "350ms", "12.3s", "5m10s", "3h20m", "2d4h". Returns buffer. */
 const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE]);
 
-/*
- * A copy in which control characters and bytes that are no UTF-8 are written as \n, \t or \xHH, so that a name from
- * outside can neither break a line nor drive a terminal. malloc'ed; NULL when memory is short.
- */
-char *format_visible(const char *text);
-
 /* A table of text: columns are as wide as their widest cell. All zeros is an empty one. */
 struct table {
 	size_t columns;
@@ -30,7 +24,7 @@ struct table {
 	int failed; /* an allocation did */
 };
 
-/* Adds a row; each cell is made visible as by format_visible. The first row is the head and sets the number of columns.
+/* Adds a row; each cell is made visible as by text_visible. The first row is the head and sets the number of columns.
  */
 void table_add(struct table *table, const char *const *cells, size_t n);
 

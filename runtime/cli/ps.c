@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "nsutil/base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/format.h"
 
@@ -200,7 +201,7 @@ static int list_print(struct berth_container **containers, size_t n, const struc
 			row_fill(&rows[n_rows++], containers[i]);
 			continue;
 		}
-		cleanup_free char *name = format_visible(berth_container_name(containers[i]));
+		cleanup_free char *name = text_visible(berth_container_name(containers[i]));
 		puts(name ? name : "?");
 	}
 	if (!input->names_only)

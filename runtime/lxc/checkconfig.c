@@ -12,8 +12,13 @@ static void tell(const struct berth_finding *finding, void *data)
 
 	(void)data;
 	printf("%s: %s", finding->name, verdict);
-	if (finding->verdict != BERTH_PASS && finding->text)
-		printf(" (%s%s%s)", finding->text, finding->remedy ? "; " : "", finding->remedy ? finding->remedy : "");
+	if (finding->verdict != BERTH_PASS && finding->text) {
+		fputs(" (", stdout);
+		tool_print(stdout, finding->text);
+		fputs(finding->remedy ? "; " : "", stdout);
+		tool_print(stdout, finding->remedy ? finding->remedy : "");
+		putchar(')');
+	}
 	putchar('\n');
 }
 

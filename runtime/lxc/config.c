@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nsutil/base/text.h"
 #include "runtime/lxc/tool.h"
 #include "runtime/lxc/values.h"
 
@@ -20,6 +21,7 @@ static int set_error(struct berth_error *error, int code, const char *text)
 		error->code = code;
 		error->exit_status = TOOL_FAILED;
 		snprintf(error->text, sizeof(error->text), "%s", text);
+		text_make_plain(error->text);
 	}
 	return -code;
 }

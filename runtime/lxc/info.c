@@ -103,7 +103,7 @@ static void name_print(const struct info *info)
 	if (info->state || info->pid || info->stats)
 		return;
 	printf("%-15s ", "Name:");
-	tool_print_name(stdout, info->tool.name);
+	tool_print(stdout, info->tool.name);
 	putchar('\n');
 }
 

@@ -109,7 +109,7 @@ static char *cell(enum column column, struct berth_container *container, const s
 		return NULL;
 	switch (column) {
 	case NAME:
-		tool_print_name(out, berth_container_name(container));
+		tool_print(out, berth_container_name(container));
 		break;
 	case STATE:
 		fputs(tool_state_name(container), out);
@@ -205,7 +205,7 @@ static void names_print(const struct ls *ls, struct berth_container **containers
 		}
 		if (used)
 			putchar(' ');
-		tool_print_name(stdout, berth_container_name(containers[i]));
+		tool_print(stdout, berth_container_name(containers[i]));
 		used += length + 1;
 	}
 	if (used)

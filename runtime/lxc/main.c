@@ -58,6 +58,8 @@ int main(int argc, char **argv)
 			argv[0] = (char *)commands[i].name;
 			return commands[i].run(argc, argv);
 		}
-	fprintf(stderr, "berth-lxc: there is no command '%s'\n", called);
+	fputs("berth-lxc: there is no command '", stderr);
+	tool_print(stderr, called);
+	fputs("'\n", stderr);
 	return usage(stderr, TOOL_FAILED);
 }

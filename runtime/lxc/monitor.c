@@ -54,10 +54,11 @@ static void change_print(const struct watched *watched)
 	struct berth_end end = BERTH_END_INIT;
 
 	putchar('\'');
-	tool_print_name(stdout, berth_container_name(watched->container));
-	if (!watched->listed && berth_container_wait(watched->container, 0, &end, NULL) == 0)
-		printf("' exited with status [%d]: %s\n'%s", berth_end_status(&end), end.text,
-		       berth_container_name(watched->container));
+	tool_print(stdout, berth_container_name(watched->container));
+	if (!watched->listed && berth_container_wait(watched->container, 0, &end, NULL) == 0) {
+		printf("' exited with status [%d]: %s\n'", berth_end_status(&end), end.text);
+		tool_print(stdout, berth_container_name(watched->container));
+	}
 	printf("' changed state to [%s]\n", watched->state);
 }
 

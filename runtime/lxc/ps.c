@@ -1,35 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "nsutil/base/file.h"
 #include "runtime/lxc/commands.h"
 #include "runtime/lxc/one.h"
 
-enum { WIDTH_MOST = 120 };
+enum { WIDTH_MOST = 120, COMMAND_MOST = 8 << 20 };
 
 /* Prints a file of /proc on one line; false when there is nothing in it. */
 static bool file_print(const char *path)
 {
-	cleanup_file FILE *file = fopen(path, "re");
-	bool any = false, blank = false;
-	int c;
+	cleanup_free char *text = NULL;
+	ssize_t length = file_read_all(AT_FDCWD, path, COMMAND_MOST, &text);
 
-	while (file && (c = fgetc(file)) != EOF) {
-		/* The words of cmdline end with NUL. */
-		if (c == '\0' || c == '\n') {
-			blank = true;
-			continue;
-		}
-		const char text[2] = {(char)c, '\0'};
-		fputs(blank && any ? " " : "", stdout);
-		tool_print_name(stdout, text);
-		any = true;
-		blank = false;
-	}
-	return any;
+	/* The words of cmdline end with NUL. */
+	while (length > 0 && (text[length - 1] == '\0' || text[length - 1] == '\n'))
+		text[--length] = '\0';
+	for (ssize_t i = 0; i < length; i++)
+		if (text[i] == '\0' || text[i] == '\n')
+			text[i] = ' ';
+	if (length > 0)
+		tool_print(stdout, text);
+	return length > 0;
 }
 
 /* From the host's file alone: getpwuid(3) would have this static program load the C library's shared modules. */
@@ -69,7 +66,7 @@ static void container_print(const char *name, int width)
 	FILE *stream = open_memstream(&text, &size);
 
 	if (stream)
-		tool_print_name(stream, name);
+		tool_print(stream, name);
 	if (stream && fclose(stream) == 0)
 		printf("%-*s", width, text);
 }

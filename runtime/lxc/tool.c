@@ -11,6 +11,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "nsutil/base/text.h"
+
 enum { STARTING_MS = 5000, KEY_USAGE = 0x1000 };
 
 static const char *const level_names[] = {
@@ -27,6 +29,12 @@ bool tool_level_parse(const char *text, enum tool_level *level)
 			return true;
 		}
 	return false;
+}
+
+static void complain(const char *program, const char *sentence)
+{
+	fprintf(stderr, "%s: ", program);
+	tool_print(stderr, sentence);
 }
 
 /* ---- Options ---- */
@@ -126,8 +134,7 @@ void tool_misuse(const struct args_state *state, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "%s: ", state->name);
-	tool_print_name(stderr, sentence);
+	complain(state->name, sentence);
 	fprintf(stderr, "; try `%s --help'\n", state->name);
 	exit(TOOL_FAILED);
 }
@@ -146,9 +153,12 @@ static void line_write(struct tool *tool, enum tool_level level, const char *tex
 	if (tool->log_fd < 0) {
 		tool->log_fd = open(tool->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
 		if (tool->log_fd < 0) {
-			if (!tool->quiet)
-				fprintf(stderr, "%s: open log %s: %s\n", tool->program, tool->log_path,
-					strerror(errno));
+			int code = errno;
+			if (!tool->quiet) {
+				complain(tool->program, "open log ");
+				tool_print(stderr, tool->log_path);
+				fprintf(stderr, ": %s\n", strerror(code));
+			}
 			tool->log_path = NULL;
 			return;
 		}
@@ -165,9 +175,9 @@ static void line_write(struct tool *tool, enum tool_level level, const char *tex
 	gmtime_r(&now.tv_sec, &parts);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &parts);
 	fprintf(stream, "%s.%03ldZ %s ", when, now.tv_nsec / 1000000, tool->program);
-	tool_print_name(stream, tool->name ? tool->name : "-");
+	tool_print(stream, tool->name ? tool->name : "-");
 	fprintf(stream, " %s ", level_names[level]);
-	tool_print_name(stream, text);
+	tool_print(stream, text);
 	fputc('\n', stream);
 	/* One write, so that the lines of commands that share a log do not mix. */
 	if (fflush(stream) == 0 && write(tool->log_fd, line, size) < 0)
@@ -183,8 +193,7 @@ void tool_log(struct tool *tool, enum tool_level level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	if (level >= LEVEL_ERROR && !tool->quiet) {
-		fprintf(stderr, "%s: ", tool->program);
-		tool_print_name(stderr, text);
+		complain(tool->program, text);
 		fputc('\n', stderr);
 	}
 	line_write(tool, level, text);
@@ -250,10 +259,10 @@ const char *tool_state_name(struct berth_container *container)
 	}
 }
 
-void tool_print_name(FILE *out, const char *name)
+void tool_print(FILE *out, const char *text)
 {
-	for (; *name; name++)
-		fprintf(out, iscntrl((unsigned char)*name) ? "\\x%02x" : "%c", (unsigned char)*name);
+	cleanup_free char *visible = text_visible(text);
+	fputs(visible ? visible : strerror(ENOMEM), out);
 }
 
 bool tool_parse_number(const char *text, uint64_t limit, uint64_t *number)

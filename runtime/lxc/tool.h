@@ -91,8 +91,8 @@ int tool_flush(struct tool *tool, int status);
  * there, STOPPED. */
 const char *tool_state_name(struct berth_container *container);
 
-/* Prints a name so that it stays one line and does no harm to a terminal: control characters as \xNN. */
-void tool_print_name(FILE *out, const char *name);
+/* Prints text from outside as text_visible has it. */
+void tool_print(FILE *out, const char *text);
 
 /* A whole number in base 10 of at most `limit`; false for anything else. */
 bool tool_parse_number(const char *text, uint64_t limit, uint64_t *number);

@@ -283,6 +283,20 @@ Test(cli_bad_input, strange_names_work)
 	}
 }
 
+/* A step is a line, whatever it quotes. */
+Test(cli_bad_input, strange_text_in_a_plan)
+{
+	cleanup_job struct job plain, plan;
+	BERTH(&plain, "plan", "-n", "n", "-w", "/w", "--hostname", "h", "--tmpfs", "/t", "--", "/bin/true", "x");
+	BERTH(&plan, "plan", "-n", "n", "-w", "/w\n\x1b[31m", "--hostname", "h\xc2\x9b", "--tmpfs", "/t\x9b", "--",
+	      "/bin/true", "x\r\x7f");
+	expect_status(&plan, 0);
+	cr_expect_eq(count_lines(plan.out_text), count_lines(plain.out_text), "%s", plan.out_text);
+	for (const char *p = plan.out_text; *p; p++)
+		cr_expect(*p == '\n' || (*p >= ' ' && *p < 0x7f), "byte %#x", (unsigned char)*p);
+	cr_expect(strstr(plan.out_text, "/w\\n\\x1b[31m"), "%s", plan.out_text);
+}
+
 /* Runs a copy of berth, which nobody may read elsewhere, as the user nobody. */
 /* An ordinary user who was given root's state root. */
 Test(cli_bad_input, not_root)

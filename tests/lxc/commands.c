@@ -196,11 +196,11 @@ Test(commands, freeze_and_wait)
 Test(commands, ls_and_ps)
 {
 	struct job *a = up("a"), *b = up("b c\n");
-	cr_expect_str_eq(LX("lxc-ls")->out_text, "a\nb c\\x0a\n");
+	cr_expect_str_eq(LX("lxc-ls")->out_text, "a\nb c\\n\n");
 	cr_expect_str_eq(LX("lxc-ls", "-1", "^a")->out_text, "a\n");
 	struct job *table = LX("lxc-ls", "-f");
-	lx_expect_said(table, "NAME    STATE   PID");
-	lx_expect_said(table, "\nb c\\x0a RUNNING ");
+	lx_expect_said(table, "NAME  STATE   PID");
+	lx_expect_said(table, "\nb c\\n RUNNING ");
 	cr_expect_str_eq(LX("lxc-ls", "-F", "state,name", "a")->out_text, "STATE   NAME\nRUNNING a\n");
 	struct job *bad = LX("lxc-ls", "-F", "NAME,IPV4");
 	lx_expect_status(bad, 1);
@@ -209,8 +209,11 @@ Test(commands, ls_and_ps)
 	lx_expect_status(ps, 0);
 	lx_expect_said(ps, "/bin/sh -c echo up; cat\n");
 	cr_expect_null(strstr(ps->out_text, "b c"), "%s", ps->out_text);
-	lx_expect_said(LX("lxc-ps"), "b c\\x0a ");
+	lx_expect_said(LX("lxc-ps"), "b c\\n ");
 	lx_expect_status(LX("lxc-ps", "-n", "other"), 1);
+	bad = LX("lxc-ps", "a\x1b[31m");
+	lx_expect_status(bad, 1);
+	lx_expect_complaint(bad, "'a\\x1b[31m'");
 	job_finish(a);
 	job_finish(b);
 	cr_expect_str_eq(LX("lxc-ls")->out_text, "");

@@ -245,6 +245,25 @@ Test(config, refusals_name_file_line_and_cause)
 	}
 }
 
+/* What is quoted neither ends the line nor speaks to the terminal that shows it. */
+Test(config, refusals_are_plain_text)
+{
+	static const char *const texts[] = {
+		"lxc.\x1b[31m = 1",           "words \x1b]0;title\a",        "lxc.uts.name \xc2\x9b",
+		"lxc.tty.max\x7f = \r4",      "lxc.cgroup.\x1b = x",         "lxc.mount.entry = /a b none \x1b",
+		"lxc.include = /no/\x1b\xff", "lxc.mount.fstab = /no/\x9b/",
+	};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct lxc_config config = LXC_CONFIG_INIT;
+		struct berth_error error = BERTH_ERROR_INIT;
+		cr_expect_lt(lxc_config_parse(&config, "t\x1b.conf", texts[i], &error), 0, "taken: %s", texts[i]);
+		for (const char *p = error.text; *p; p++)
+			cr_expect(*p >= ' ' && *p < 0x7f, "case %zu has byte %#x: %s", i, (unsigned char)*p,
+				  error.text);
+		lxc_config_free(&config);
+	}
+}
+
 Test(config, a_definition_is_told_as_such)
 {
 	struct lxc_config config = LXC_CONFIG_INIT;

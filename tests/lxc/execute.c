@@ -564,7 +564,7 @@ Test(execute, the_log)
 	const char *log = lx_path("log");
 	LX("lxc-execute", "-n", "a b\n", "-o", log, "-l", "DEBUG", "/bin/sh", "-c", "exit 3");
 	const char *text = lx_read(log);
-	cr_expect(strstr(text, "Z lxc-execute a b\\x0a INFO launched '/bin/sh', process "), "%s", text);
+	cr_expect(strstr(text, "Z lxc-execute a b\\n INFO launched '/bin/sh', process "), "%s", text);
 	cr_expect(strstr(text, "INFO ended: exited 3\n"), "%s", text);
 	unlink(log);
 	LX("lxc-execute", "-n", "a", "-o", log, "/bin/true");
