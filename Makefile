@@ -132,7 +132,7 @@ SUITE_OBJS_lxc := $(ARGS_OBJS) $(filter-out %/main.o,$(LXC_OBJS)) $(call objects
 SUITE_OBJS_slave := $(call objects,tests/lxc/fixture.c tests/runtime/debris.c)
 SUITE_OBJS_figures := $(call objects,$(addprefix tests/bench/,samples.c figures.c targets.c compare.c fail.c))
 SUITE_OBJS_memory := $(call objects,$(addprefix tests/runtime/,fixture.c jobs.c debris.c))
-SUITE_OBJS_attack := $(SUITE_OBJS_memory)
+SUITE_OBJS_attack := $(SUITE_OBJS_memory) $(call objects,tests/runtime/idmapped.c)
 
 PROGRAM := $(if $(CLI_SRCS),$(B)/berth)
 LXC_PROGRAMS := $(if $(LXC_SRCS),$(B)/lxc/berth-lxc $(addprefix $(B)/lxc/,$(LXC_COMMANDS)))

@@ -3,10 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +84,36 @@ const char *attack_chrooted(const char *workdir, const char *const *argv)
 		if (chroot(rt.root) == 0 && chdir(workdir) == 0 && dup2(out[1], 1) == 1)
 			execv(argv[0], (char *const *)argv);
 		dprintf(out[1], "naive=%s\n", strerror(errno));
+		_exit(98);
+	}
+	close(out[1]);
+	const char *text = listen_to(out[0]);
+	waitpid(pid, NULL, 0);
+	return text;
+}
+
+static bool change_root(enum attack_fault fault)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return false;
+	if (fault == ATTACK_OLD_ROOT_LEFT && mount(rt.root, rt.root, NULL, MS_BIND, NULL) < 0)
+		return false;
+	if (chdir(rt.root) < 0 || mount("proc", "proc", "proc", 0, NULL) < 0)
+		return false;
+	return (fault == ATTACK_CHROOT ? chroot(".") : syscall(SYS_pivot_root, ".", ".")) == 0 && chdir("/") == 0;
+}
+
+const char *attack_at_fault(enum attack_fault fault, const char *const *argv)
+{
+	int out[2];
+	cr_assert(mkdir(rt_path("root/proc"), 0555) == 0 || errno == EEXIST);
+	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		if (change_root(fault) && dup2(out[1], 1) == 1)
+			execv(argv[0], (char *const *)argv);
+		dprintf(out[1], "fault=%s\n", strerror(errno));
 		_exit(98);
 	}
 	close(out[1]);

@@ -25,6 +25,11 @@ const char *attack_exec(struct berth_container *container, const char *const *ar
  * directory; and what it said. */
 const char *attack_chrooted(const char *workdir, const char *const *argv);
 
+/* The same by a runtime that makes a mount namespace, with procfs in it, but then changes the root by chroot(2), or by
+ * pivot_root(2) without taking the old root away. */
+enum attack_fault { ATTACK_CHROOT, ATTACK_OLD_ROOT_LEFT };
+const char *attack_at_fault(enum attack_fault fault, const char *const *argv);
+
 /* The host's path of a program of this build: "berth". */
 const char *attack_program(const char *name);
 

@@ -4,6 +4,8 @@
  * "unshare=EPERM", or "unshare=0" where it was let through. With names as arguments: those alone.
  */
 #include <errno.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
@@ -88,12 +90,15 @@ static long try_secret_key(void)
 
 static long try_bpf(void)
 {
-	return syscall(SYS_bpf, 99, area, 0);
+	union bpf_attr map = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+	return syscall(SYS_bpf, BPF_MAP_CREATE, &map, sizeof map) < 0 ? -1 : 0;
 }
 
 static long try_perf_event_open(void)
 {
-	return syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0);
+	struct perf_event_attr clock = {
+		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK, .size = sizeof clock};
+	return syscall(SYS_perf_event_open, &clock, 0, -1, -1, 0) < 0 ? -1 : 0;
 }
 
 static long try_userfaultfd(void)
