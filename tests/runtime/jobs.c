@@ -68,8 +68,8 @@ const char *rt_payload(const char *name)
 	return path;
 }
 
-static const char *const payloads[] = {"look",  "act",     "eat",    "spin",  "orphans",
-				       "catch", "attempt", "escape", "leave", "survey"};
+static const char *const payloads[] = {"look",    "act",    "eat",   "spin",  "orphans", "catch",
+				       "attempt", "escape", "leave", "reach", "survey"};
 
 static bool is_payload(const char *name)
 {
