@@ -98,6 +98,8 @@ struct berth_config {
 /*
  * Opens a context; config may be NULL. The state root is made (mode 0700) if missing; it and the data root are refused
  * if they belong to another user or others can write to them. A user who has none gets a context that can plan.
+ * Where cgroups are mounted is looked up, and init's program is made, by the first call that needs it, which fails
+ * where that does.
  */
 BERTH_API int berth_open(const struct berth_config *config, struct berth **berth, struct berth_error *error);
 /* Closes it. Its containers must have been closed before; the processes inside them live on. NULL is allowed. */
@@ -106,7 +108,7 @@ BERTH_API void berth_close(struct berth *berth);
 /* "0.1.0" */
 BERTH_API const char *berth_version(void);
 
-/* "v1", "v2", "hybrid" or "none": the cgroup hierarchies of this machine. */
+/* "v1", "v2", "hybrid" or "none": the cgroup hierarchies of this machine; "unknown" where mountinfo can't be read. */
 BERTH_API const char *berth_cgroup_layout(const struct berth *berth);
 
 /* ---- Resources ---- */

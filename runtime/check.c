@@ -191,6 +191,11 @@ int berth_check(struct berth *berth, void (*tell)(const struct berth_finding *fi
 		error_set(&inner, EINVAL, "berth_check needs a context and a function to tell");
 		return error_export(&inner, error);
 	}
+	if (context_require_layout(berth, &inner) < 0 || context_require_init(berth, &inner) < 0)
+		return error_export(&inner, error);
+	/* Where it can't be made, that is among the findings. */
+	if (berth->state_fd >= 0)
+		context_require_stage(berth, NULL);
 	struct check check = {.berth = berth, .tell = tell, .data = data};
 	snprintf(check.id, sizeof check.id, "berth-check-%d-%" PRIx64, getpid(), now_ns());
 	check_privilege(&check);

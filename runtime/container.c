@@ -50,8 +50,10 @@ int container_load(struct berth_container *container, int directory, struct erro
 		return code;
 	const struct record *record = &container->record;
 	if (record->controllers) {
-		code = cgroup_open(container->berth->layout, record->cgroup_parent, record->cgroup_name,
-				   record->controllers, &container->cgroup, error);
+		code = context_require_layout(container->berth, error);
+		if (code == 0)
+			code = cgroup_open(container->berth->layout, record->cgroup_parent, record->cgroup_name,
+					   record->controllers, &container->cgroup, error);
 		if (code < 0)
 			return code;
 	}

@@ -106,10 +106,14 @@ static int owner_check(const char *what, const char *path, const struct stat *st
  */
 static int state_root_open(const char *path, int *opened, struct error *error)
 {
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	bool launches = geteuid() == 0 || strcmp(path, system_state_root) != 0;
-	if (launches && mkdir(path, 0700) < 0 && errno != EEXIST)
-		return error_errno(error, errno, "make the state directory %s", path);
-	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_fd int fd = open(path, flags);
+	if (fd < 0 && errno == ENOENT && launches) {
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return error_errno(error, errno, "make the state directory %s", path);
+		fd = open(path, flags);
+	}
 	if (fd < 0 && !launches && (errno == EACCES || errno == ENOENT))
 		return 0;
 	if (fd < 0)
@@ -119,8 +123,6 @@ static int state_root_open(const char *path, int *opened, struct error *error)
 		return error_errno(error, errno, "look at the state directory %s", path);
 	if (owner_check("state", path, &status, error) < 0)
 		return -error->code;
-	if (launches && mkdirat(fd, ".stage", 0700) < 0 && errno != EEXIST)
-		return error_errno(error, errno, "make %s/.stage", path);
 	*opened = steal_fd(&fd);
 	return 0;
 }
@@ -159,10 +161,43 @@ static int context_open(const struct berth_config *config, struct berth *berth, 
 	if (state_root_open(berth->state_root, &berth->state_fd, error) < 0 ||
 	    data_root_check(berth->data_root, error) < 0)
 		return -error->code;
-	berth->init_fd = init_image_open(error);
-	if (berth->init_fd < 0)
-		return berth->init_fd;
-	return cgroup_layout_open(NULL, &berth->layout, error);
+	return 0;
+}
+
+/* ---- What is made when it is first needed ---- */
+
+int context_require_init(struct berth *berth, struct error *error)
+{
+	pthread_mutex_lock(&berth->lock);
+	int code = 0;
+	if (berth->init_fd < 0) {
+		int fd = init_image_open(error);
+		if (fd < 0)
+			code = fd;
+		else
+			berth->init_fd = fd;
+	}
+	pthread_mutex_unlock(&berth->lock);
+	return code;
+}
+
+int context_require_stage(struct berth *berth, struct error *error)
+{
+	pthread_mutex_lock(&berth->lock);
+	int code = 0;
+	if (!berth->staged && mkdirat(berth->state_fd, ".stage", 0700) < 0 && errno != EEXIST)
+		code = error_errno(error, errno, "make %s", berth->stage);
+	berth->staged = code == 0;
+	pthread_mutex_unlock(&berth->lock);
+	return code;
+}
+
+int context_require_layout(struct berth *berth, struct error *error)
+{
+	pthread_mutex_lock(&berth->lock);
+	int code = berth->layout ? 0 : cgroup_layout_open(NULL, &berth->layout, error);
+	pthread_mutex_unlock(&berth->lock);
+	return code;
 }
 
 int berth_open(const struct berth_config *config, struct berth **berth, struct berth_error *error)
@@ -177,6 +212,7 @@ int berth_open(const struct berth_config *config, struct berth **berth, struct b
 		return error_export(&inner, error);
 	}
 	opened->state_fd = opened->init_fd = -1;
+	pthread_mutex_init(&opened->lock, NULL);
 	opened->uid = geteuid();
 	if (context_open(&known, opened, &inner) < 0) {
 		berth_close(opened);
@@ -201,6 +237,7 @@ void berth_close(struct berth *berth)
 		close(berth->init_fd);
 	if (berth->state_fd >= 0)
 		close(berth->state_fd);
+	pthread_mutex_destroy(&berth->lock);
 	free(berth->stage);
 	id_registry_free(&berth->ids);
 	free(berth->data_root);
@@ -215,7 +252,8 @@ const char *berth_version(void)
 
 const char *berth_cgroup_layout(const struct berth *berth)
 {
-	return cgroup_layout_name(berth->layout);
+	/* To the caller it is the same context as before. */
+	return context_require_layout((struct berth *)berth, NULL) == 0 ? cgroup_layout_name(berth->layout) : "unknown";
 }
 
 int context_use_ids(struct berth *berth, const char *subuid, const char *subgid, const char *id_registry)

@@ -3,6 +3,8 @@
 #ifndef RUNTIME_CONTEXT_H
 #define RUNTIME_CONTEXT_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,21 +13,31 @@
 #include "runtime/berth.h"
 #include "runtime/id_registry.h"
 
-/* Read-only once open, so that threads may share it. */
+/*
+ * Read-only once open, so that threads may share it; but for what not every command needs, and is made for the first
+ * that does. What requires it may be called by any number of threads, and read it afterwards.
+ */
 struct berth {
 	char *state_root;            /* absolute */
 	char *data_root;             /* absolute */
 	struct id_registry ids;      /* which ranges of user ids are taken */
 	const char *subuid, *subgid; /* the files; tests have others */
-	char *stage;  /* an empty directory below the state root to mount new roots on, inside each mount namespace */
+	char *stage;  /* a directory below the state root to mount new roots on, inside each mount namespace: empty */
 	int state_fd; /* state_root */
 	uid_t uid;    /* who opened the context */
-	int init_fd;  /* init's program */
-	struct cgroup_layout *layout;
+	pthread_mutex_t lock;         /* of what follows, while it is made */
+	int init_fd;                  /* init's program: context_require_init; -1: not made */
+	bool staged;                  /* stage is there: context_require_stage */
+	struct cgroup_layout *layout; /* context_require_layout; NULL: not made */
 	/* Tests: the step to fail, counted from 1, and how; see context_inject_failure. */
 	size_t fail_step;
 	int fail_error;
 };
+
+/* 0 or -errno. */
+int context_require_init(struct berth *berth, struct error *error);
+int context_require_stage(struct berth *berth, struct error *error);
+int context_require_layout(struct berth *berth, struct error *error);
 
 /* -EPERM for a caller without the state root. */
 int context_require_state(const struct berth *berth, struct error *error);

@@ -100,6 +100,9 @@ static int process_start(struct berth_container *container, const struct berth_e
 		return code;
 	if (!container_is_running(container))
 		return error_set(error, ESRCH, "container '%s' has ended", container->record.name);
+	code = context_require_init(container->berth, error);
+	if (code < 0)
+		return code;
 	cleanup_spec struct spec spec = {0};
 	cleanup_plan struct plan *plan = NULL;
 	if (spec_from_exec_options(container, &options, &spec, error) < 0 ||

@@ -328,12 +328,14 @@ static void line_print(FILE *out, const char *number, const char *text)
 	fprintf(out, "%s  %s\n", number, visible ? visible : strerror(ENOMEM));
 }
 
-static int plan_print(const struct berth *berth, const struct berth_options *options, bool as_json, FILE *out,
+static int plan_print(struct berth *berth, const struct berth_options *options, bool as_json, FILE *out,
 		      struct error *error)
 {
 	cleanup_spec struct spec spec = {0};
 	cleanup_plan struct plan *plan = NULL;
 	int code = spec_from_options(-1, options, &spec, error);
+	if (code == 0)
+		code = context_require_layout(berth, error);
 	if (code == 0)
 		code = archive_locate(berth, &spec, error);
 	if (code == 0)

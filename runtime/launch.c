@@ -274,7 +274,8 @@ static int launch(struct berth_container *container, const struct berth_options 
 		return error_set(error, EPERM,
 				 "user %u can't launch with the context of user %u: open another, or run as root again",
 				 geteuid(), berth->uid);
-	if (context_require_state(berth, error) < 0)
+	if (context_require_state(berth, error) < 0 || context_require_stage(berth, error) < 0 ||
+	    context_require_layout(berth, error) < 0 || context_require_init(berth, error) < 0)
 		return -error->code;
 	code = launch_delegate(berth, &spec, true, error);
 	/* Held until the container is on record, or its framework's root. */

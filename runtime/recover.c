@@ -135,6 +135,8 @@ ssize_t berth_collect(struct berth *berth, const char *cgroup_parent, bool kill_
 	state_sweep_unfinished(berth);
 	if (state_each(berth, sweep_entry, &sweep, &inner) < 0)
 		return error_export(&inner, error);
+	if (context_require_layout(berth, &inner) < 0)
+		return error_export(&inner, error);
 	if (!cgroup_parent)
 		cgroup_parent = "berth";
 	/* As in berth_options, with leading slashes or without. */

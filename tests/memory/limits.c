@@ -419,7 +419,7 @@ Test(memory_limits, swap_set_by_file_is_seen)
 	struct berth_options options = MEM_HOG(128, "ask");
 	options.resources.swap = 0;
 	options.cgroup_files = NULL;
-	if (cgroup_layout_version(rt.berth->layout, CGROUP_MEMORY) != 1)
+	if (!mem_is_v1())
 		cr_skip_test("on v2 swap is limited apart from memory");
 	struct rt_job *job = mem_launch(options, "ready");
 	rt_ok(berth_container_cgroup_write(job->container, "memory.memsw.limit_in_bytes", "134217728", &rt.error));

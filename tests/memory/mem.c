@@ -174,6 +174,7 @@ void mem_nap(void)
 
 bool mem_is_v1(void)
 {
+	cr_assert_eq(context_require_layout(rt.berth, NULL), 0);
 	return cgroup_layout_version(rt.berth->layout, CGROUP_MEMORY) == 1;
 }
 

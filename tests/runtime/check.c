@@ -104,6 +104,10 @@ static void open_at(const char *data_root)
 	struct berth_config config = {sizeof config, state, data_root ? data_root : data};
 	struct berth_error error = BERTH_ERROR_INIT;
 	cr_assert_eq(berth_open(&config, &berth, &error), 0, "%s", error.text);
+	/* What a context makes when it is first needed is not to be taken for a leftover. */
+	context_require_stage(berth, NULL);
+	context_require_layout(berth, NULL);
+	context_require_init(berth, NULL);
 }
 
 /*

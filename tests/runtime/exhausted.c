@@ -191,6 +191,41 @@ Test(exhausted, no_cgroups_mounted_at_all)
 	berth_close(berth);
 }
 
+/* What a context makes when it is first needed fails as clearly then, and is made once it can be. */
+Test(exhausted, no_descriptors_for_what_a_launch_needs_first)
+{
+	struct berth_options options = RT_OPTIONS("act", "exit", "3");
+	struct berth *berth = rt_open();
+	cleanup_fd int lowest = dup(0);
+	struct rlimit limit, none;
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)lowest, .rlim_max = limit.rlim_max};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	struct berth_container *container = NULL;
+	int code = berth_launch(berth, &options, &container, &rt.error);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	cr_expect_eq(code, -EMFILE, "%s", rt.error.text);
+	cr_expect(strstr(rt.error.text, "mountinfo"), "%s", rt.error.text);
+	rt_ok(berth_launch(berth, &options, &container, &rt.error));
+	rt_expect_end(rt_end(rt_adopt(container)), BERTH_EXITED, 3);
+	berth_close(berth);
+}
+
+Test(exhausted, no_proc_to_find_the_cgroups_by)
+{
+	struct berth_options options = RT_OPTIONS("act", "exit", "3");
+	struct berth *berth = rt_open();
+	struct berth_container *container = NULL;
+	cr_assert_eq(mount("tmpfs", "/proc", "tmpfs", 0, NULL), 0);
+	cr_expect_str_eq(berth_cgroup_layout(berth), "unknown");
+	cr_expect_eq(berth_launch(berth, &options, &container, &rt.error), -ENOENT, "%s", rt.error.text);
+	cr_expect(strstr(rt.error.text, "/proc/self/mountinfo"), "%s", rt.error.text);
+	cr_assert_eq(umount2("/proc", MNT_DETACH), 0);
+	rt_ok(berth_launch(berth, &options, &container, &rt.error));
+	rt_expect_end(rt_end(rt_adopt(container)), BERTH_EXITED, 3);
+	berth_close(berth);
+}
+
 Test(exhausted, state_root_is_full)
 {
 	berth_close(rt.berth);

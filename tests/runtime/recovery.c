@@ -312,6 +312,8 @@ static int reserve(void *data)
 	struct berth *berth = rt_open();
 	if (spec_from_options(-1, data, &spec, &error) < 0)
 		return 1;
+	if (context_require_layout(berth, &error) < 0)
+		return 1;
 	unsigned int controllers = launch_controllers(berth, &spec);
 	if (state_create(berth, &spec, controllers, now_ns(), &error) < 0)
 		return 2;
