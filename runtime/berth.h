@@ -202,7 +202,9 @@ enum {
 	BERTH_TTY = 1 << 5,             /* a terminal inside, on the command's 0, 1, 2; see berth_container_tty */
 	BERTH_DIE_WITH_THREAD = 1 << 6, /* the container dies with the thread that launched it (PR_SET_PDEATHSIG) */
 	BERTH_KEEP_RECORD = 1 << 7,     /* the record of how it ended stays until berth_container_remove */
-	BERTH_FEW_CGROUPS = 1 << 8,     /* only the cgroups that the limits need: quicker, but fewer statistics */
+	BERTH_FEW_CGROUPS = 1 << 8,     /* only the cgroups that the limits need: quicker, but fewer statistics, and
+					none in the end of a container that exits 0 or is killed on request, unless
+					with BERTH_KEEP_RECORD */
 	BERTH_ENV_CLEAR = 1 << 9,       /* env alone is the environment; default: the caller's, with env over it */
 	BERTH_NEW_PRIVILEGES = 1 << 10, /* exec may give privileges (sudo, su, ping): default: no_new_privs is set */
 	BERTH_BARE_ROOT = 1 << 11,   /* of what is mounted inside by default only /proc: no /dev, no /sys, and none of
@@ -526,6 +528,7 @@ struct berth_end {
 	int code;            /* exit status or signal, by reason; SIGKILL for the killed */
 	uint64_t started_ns; /* CLOCK_REALTIME */
 	uint64_t ended_ns;
+	/* These four are 0 where they are not counted, or for BERTH_FEW_CGROUPS not looked at. */
 	uint64_t memory_limit; /* bytes; BERTH_UNLIMITED: none */
 	uint64_t memory_peak;  /* bytes */
 	uint64_t oom_kills;    /* processes the kernel killed at the memory limit; may be non-zero with any reason */

@@ -18,7 +18,7 @@ struct berth_container *container_new(struct berth *berth)
 		return NULL;
 	container->berth = berth;
 	container->wait_status = -1;
-	container->directory = container->end_fd = container->pidfd = container->tty = container->seccomp_log = -1;
+	container->directory = container->file = container->pidfd = container->tty = container->seccomp_log = -1;
 	return container;
 }
 
@@ -34,8 +34,8 @@ void berth_container_close(struct berth_container *container)
 		close(container->tty);
 	if (container->seccomp_log >= 0)
 		close(container->seccomp_log);
-	if (container->end_fd >= 0)
-		close(container->end_fd);
+	if (container->file >= 0)
+		close(container->file);
 	if (container->directory >= 0)
 		close(container->directory);
 	record_free(&container->record);
@@ -45,10 +45,15 @@ void berth_container_close(struct berth_container *container)
 int container_load(struct berth_container *container, int directory, struct error *error)
 {
 	container->directory = directory;
-	int code = state_read(directory, &container->record, error);
+	struct state state;
+	int code = state_read(directory, &state, error);
 	if (code < 0)
 		return code;
 	const struct record *record = &container->record;
+	container->record = state.record;
+	container->file = state.file;
+	container->end = state.end;
+	container->ended = state.ended;
 	if (record->controllers) {
 		code = context_require_layout(container->berth, error);
 		if (code == 0)
@@ -57,13 +62,10 @@ int container_load(struct berth_container *container, int directory, struct erro
 		if (code < 0)
 			return code;
 	}
-	container->end_fd = state_open_end(directory);
-	if (container->end_fd < 0)
-		return error_errno(error, -container->end_fd, "open the record of container '%s'", record->name);
-	container->ended = state_read_end(container->end_fd, &container->end) == 0;
 	if (container->ended)
 		return 0;
-	container->pidfd = state_open_init(directory, &container->pid);
+	container->pid = state.process.pid;
+	container->pidfd = state_open_process(container->berth, &state.process);
 	switch (container->pidfd) {
 	case -ESRCH:   /* ended */
 	case -ENOENT:  /* not started yet */
@@ -76,6 +78,17 @@ int container_load(struct berth_container *container, int directory, struct erro
 			       : error_errno(error, -container->pidfd,
 					     "open the process of container '%s' (pidfd_open)", record->name);
 	}
+}
+
+void container_look_again(struct berth_container *container)
+{
+	struct state_process process;
+	int code = state_read_process(container->directory, &process);
+	if (code == 0)
+		code = state_open_process(container->berth, &process);
+	container->pidfd = code;
+	if (code >= 0 || code == -ESRCH)
+		container->pid = process.pid;
 }
 
 bool container_is_gone(int code)

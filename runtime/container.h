@@ -14,7 +14,7 @@ struct berth_container {
 	struct record record;
 	struct cgroup *cgroup;
 	int directory; /* its record; locked while owner */
-	int end_fd;    /* its end file, for those that wait for another to write it; -1 while owner */
+	int file;      /* the record's, for those that wait for another to write the end; -1 for who launched it */
 	int pidfd;     /* PID 1; -1: had ended when the handle was made */
 	int tty;
 	int seccomp_log; /* the filter's listener, for who launched it with BERTH_SECCOMP_LOG; else -1 */
@@ -35,6 +35,8 @@ struct berth_container *container_new(struct berth *berth);
  * -errno; -ENOENT if the record is being removed.
  */
 int container_load(struct berth_container *container, int directory, struct error *error);
+/* For a handle that was made while the container was being started: pidfd again, which still may be -ENOENT. */
+void container_look_again(struct berth_container *container);
 /* Whether this result of opening or loading an entry of the state root says that there is no (whole) container in it.
  */
 bool container_is_gone(int code);
@@ -86,6 +88,8 @@ struct evidence {
 	uint64_t scale_target; /* bytes */
 	uint64_t scale_ms;     /* since it had begun */
 };
+/* The wait status that counts for the container's end, or -1: unknown. */
+int evidence_status(const struct evidence *evidence);
 /* Sets end->reason, code and text from the evidence and the numbers that are in *end already. */
 void end_conclude(const struct evidence *evidence, struct berth_end *end);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
+#include "nsutil/base/file.h"
 #include "nsutil/init_image.h"
 
 int error_export(const struct error *inner, struct berth_error *outer)
@@ -198,6 +199,17 @@ int context_require_layout(struct berth *berth, struct error *error)
 	int code = berth->layout ? 0 : cgroup_layout_open(NULL, &berth->layout, error);
 	pthread_mutex_unlock(&berth->lock);
 	return code;
+}
+
+const char *context_boot_id(struct berth *berth)
+{
+	pthread_mutex_lock(&berth->lock);
+	char text[BOOT_ID_SIZE + 2];
+	if (!*berth->boot_id &&
+	    file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof text) >= BOOT_ID_SIZE)
+		memcpy(berth->boot_id, text, BOOT_ID_SIZE);
+	pthread_mutex_unlock(&berth->lock);
+	return berth->boot_id;
 }
 
 int berth_open(const struct berth_config *config, struct berth **berth, struct berth_error *error)

@@ -13,6 +13,8 @@
 #include "runtime/berth.h"
 #include "runtime/id_registry.h"
 
+enum { BOOT_ID_SIZE = 36 };
+
 /*
  * Read-only once open, so that threads may share it; but for what not every command needs, and is made for the first
  * that does. What requires it may be called by any number of threads, and read it afterwards.
@@ -29,6 +31,7 @@ struct berth {
 	int init_fd;                  /* init's program: context_require_init; -1: not made */
 	bool staged;                  /* stage is there: context_require_stage */
 	struct cgroup_layout *layout; /* context_require_layout; NULL: not made */
+	char boot_id[BOOT_ID_SIZE + 1];
 	/* Tests: the step to fail, counted from 1, and how; see context_inject_failure. */
 	size_t fail_step;
 	int fail_error;
@@ -38,6 +41,9 @@ struct berth {
 int context_require_init(struct berth *berth, struct error *error);
 int context_require_stage(struct berth *berth, struct error *error);
 int context_require_layout(struct berth *berth, struct error *error);
+
+/* What tells this boot of the machine from others, BOOT_ID_SIZE characters; "" where that can't be read. */
+const char *context_boot_id(struct berth *berth);
 
 /* -EPERM for a caller without the state root. */
 int context_require_state(const struct berth *berth, struct error *error);

@@ -15,7 +15,7 @@ enum { FREEZE_TIMEOUT_MS = 10000 };
 int container_require_process(struct berth_container *container, struct error *error)
 {
 	if (!container->ended && container->pidfd == -ENOENT)
-		container->pidfd = state_open_init(container->directory, &container->pid);
+		container_look_again(container);
 	if (!container->ended && container->pidfd >= 0)
 		return 0;
 	if (!container->ended && container->pidfd == -ENOENT)

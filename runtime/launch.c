@@ -19,7 +19,7 @@
 #include "runtime/framework.h"
 #include "runtime/idmap.h"
 #include "runtime/launch.h"
-#include "runtime/name.h"
+#include "runtime/record.h"
 #include "runtime/recover.h"
 #include "runtime/scale_note.h"
 #include "runtime/timing.h"
@@ -84,36 +84,12 @@ int launch_delegate(const struct berth *berth, struct spec *spec, bool enter, st
 }
 
 /* Reserves the name, taking it from what a dead owner left under it. The state directory or -errno. */
-static int reserve(struct berth *berth, const struct spec *spec, unsigned int controllers, uint64_t started_ns,
-		   struct error *error)
+static int reserve(struct berth *berth, const struct spec *spec, const struct record *record, struct error *error)
 {
-	int directory = state_create(berth, spec, controllers, started_ns, error);
+	int directory = state_create(berth, spec, record, error);
 	if (directory == -EEXIST && recover_name(berth, spec->name))
-		directory = state_create(berth, spec, controllers, started_ns, error);
+		directory = state_create(berth, spec, record, error);
 	return directory;
-}
-
-/* What the container's record says, known to its maker without reading it. */
-static int record_fill(const struct spec *spec, unsigned int controllers, uint64_t started_ns, struct record *record)
-{
-	*record = (struct record){
-		.name = strdup(spec->name),
-		.argv = strings_copy((const char *const *)spec->argv),
-		.workdir = strdup(spec->workdir),
-		.user = spec->user ? strdup(spec->user) : NULL,
-		.controllers = controllers,
-		.flags = spec->flags,
-		.namespaces = spec_namespaces(spec),
-		.seccomp = strdup(spec->seccomp.name),
-		.capabilities = spec->capabilities,
-		.ambient = spec->ambient,
-		.oom_score_adj = spec->oom_score_adj,
-		.memory_policy = spec->memory_policy,
-		.started_ns = started_ns,
-	};
-	return record->name && record->argv && record->workdir && record->seccomp && (!spec->user || record->user)
-		       ? 0
-		       : -ENOMEM;
 }
 
 enum { NEARLY_FULL = 64 << 10 };
@@ -212,9 +188,8 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 	if (spec->root_kind == ROOT_FRAMEWORK)
 		timing_part(timing, "root");
 	if (container->record.controllers) {
-		char name[NAME_ENCODED_SIZE];
-		name_encode(spec->name, name);
-		code = cgroup_create(berth->layout, spec->cgroup_parent, name, container->record.controllers,
+		const struct record *record = &container->record;
+		code = cgroup_create(berth->layout, record->cgroup_parent, record->cgroup_name, record->controllers,
 				     &container->cgroup, error);
 		timing_part(timing, "cgroups");
 		if (code == 0)
@@ -237,7 +212,9 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 	snprintf(fallbacks, sizeof fallbacks, "%s%s",
 		 spawned.used_clone ? "clone3 is missing: clone was used, and the cgroup entered after it\n" : "",
 		 spec->devices_unruled ? devices_fallback : "");
-	code = state_write_init(container->directory, spawned.pid, earliest, fallbacks, error);
+	struct state_process process;
+	state_identify(berth, spawned.pidfd, spawned.pid, earliest, &process);
+	code = state_write_process(container->directory, &process, fallbacks, error);
 	timing_part(timing, "note");
 	return code;
 }
@@ -294,11 +271,9 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (code < 0)
 		return code;
 	timing_part(&timing, "check");
-	uint64_t started_ns = now_ns();
-	unsigned int controllers = launch_controllers(berth, &spec);
-	if (record_fill(&spec, controllers, started_ns, &container->record) < 0)
+	if (record_pack(&spec, launch_controllers(berth, &spec), now_ns(), &container->record) < 0)
 		return error_errno(error, ENOMEM, "launch");
-	container->directory = reserve(berth, &spec, controllers, started_ns, error);
+	container->directory = reserve(berth, &spec, &container->record, error);
 	if (container->directory < 0)
 		return container->directory;
 	container->owner = true;

@@ -129,17 +129,19 @@ static void conclude_status(int status, const struct evidence *evidence, struct 
 	}
 }
 
+int evidence_status(const struct evidence *evidence)
+{
+	/* What init recorded is the command's very own end. Else the command was PID 1; or init was killed, and with it
+	 * everything inside, before the command had ended. */
+	return evidence->command_status >= 0 ? evidence->command_status : evidence->wait_status;
+}
+
 void end_conclude(const struct evidence *evidence, struct berth_end *end)
 {
+	int status = evidence_status(evidence);
 	end->oom_kills = evidence->oom_kills;
-	/* What init recorded is the command's very own end. */
-	if (evidence->command_status >= 0) {
-		conclude_status(evidence->command_status, evidence, end);
-		return;
-	}
-	/* The command was PID 1; or init was killed, and with it everything inside, before the command had ended. */
-	if (evidence->wait_status >= 0) {
-		conclude_status(evidence->wait_status, evidence, end);
+	if (status >= 0) {
+		conclude_status(status, evidence, end);
 		return;
 	}
 	if (evidence->requested || evidence->oom_kills || !evidence->no_init) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a container is, as JSON: written from a spec, read back as a record. */
+/* What a container is, as JSON, from its spec. */
 #include "runtime/record.h"
 
 #include <errno.h>
@@ -153,89 +153,4 @@ json_t *record_load(int directory, struct error *error)
 	if (!json)
 		error_set(error, EBADMSG, "the container's record is damaged, line %d: %s", fault.line, fault.text);
 	return json;
-}
-
-static unsigned int controllers_parse(const json_t *array)
-{
-	unsigned int controllers = 0;
-	for (size_t i = 0; i < json_array_size(array); i++) {
-		const char *name = json_string_value(json_array_get(array, i));
-		int controller = name ? cgroup_controller_find(name) : -1;
-		if (controller >= 0)
-			controllers |= CGROUP_BIT(controller);
-	}
-	return controllers;
-}
-
-static void policy_parse(const json_t *json, struct berth_memory_policy *policy)
-{
-	*policy = (struct berth_memory_policy){
-		.size = sizeof *policy,
-		.grace_ms = (int)json_integer_value(json_object_get(json, "grace_ms")),
-		.lenient_ms = (int)json_integer_value(json_object_get(json, "lenient_ms")),
-		.reserve = (uint64_t)json_integer_value(json_object_get(json, "reserve")),
-		.pressure = json_number_value(json_object_get(json, "pressure")),
-		.freeze = json_is_true(json_object_get(json, "freeze")),
-	};
-}
-
-static uint64_t number_parse(const json_t *json, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(json, key));
-}
-
-int record_parse(const json_t *json, struct record *record, struct error *error)
-{
-	const json_t *cgroup = json_object_get(json, "cgroup");
-	*record = (struct record){
-		.name = json_to_bytes(json_object_get(json, "name")),
-		.argv = json_to_strings(json_object_get(json, "command")),
-		.framework = json_to_bytes(json_object_get(json, "framework")),
-		.root_directory = json_to_bytes(json_object_get(json, "root_directory")),
-		.workdir = json_to_bytes(json_object_get(json, "workdir")),
-		.user = json_to_bytes(json_object_get(json, "user")),
-		.seccomp = json_to_bytes(json_object_get(json, "seccomp")),
-		.cgroup_parent = json_to_bytes(json_object_get(cgroup, "parent")),
-		.cgroup_name = json_to_bytes(json_object_get(cgroup, "name")),
-		.controllers = controllers_parse(json_object_get(cgroup, "controllers")),
-		.flags = (unsigned int)number_parse(json, "flags"),
-		.namespaces = number_parse(json, "namespaces"),
-		.capabilities = number_parse(json, "capabilities"),
-		.ambient = number_parse(json, "ambient"),
-		.started_ns = number_parse(json, "started_ns"),
-		.oom_score_adj = (int)json_integer_value(json_object_get(json, "oom_score_adj")),
-	};
-	policy_parse(json_object_get(json, "memory_policy"), &record->memory_policy);
-	if (record->name && record->argv && record->workdir && record->cgroup_parent && record->cgroup_name)
-		return 0;
-	record_free(record);
-	return error_set(error, EBADMSG, "the container's record lacks what must be in it");
-}
-
-void record_free(struct record *record)
-{
-	free(record->name);
-	strings_free(record->argv);
-	free(record->framework);
-	free(record->root_directory);
-	free(record->workdir);
-	free(record->user);
-	free(record->seccomp);
-	free(record->cgroup_parent);
-	free(record->cgroup_name);
-	*record = (struct record){0};
-}
-
-int state_read(int directory, struct record *record, struct error *error)
-{
-	cleanup_json json_t *json = record_load(directory, error);
-	int code = json ? record_parse(json, record, error) : -error->code;
-	if (code < 0 || !(record->namespaces & CLONE_NEWUSER))
-		return code;
-	/* A launch that has not come to them yet has none. */
-	code = idmap_read(directory, &record->maps);
-	if (code == 0 || code == -ENOENT)
-		return 0;
-	record_free(record);
-	return error_errno(error, -code, "read the maps of a container");
 }

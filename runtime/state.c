@@ -32,13 +32,13 @@ static int seccomp_create(int directory, const struct seccomp_choice *choice)
 	return bytes ? file_create(directory, "seccomp", bytes, size) : -ENOMEM;
 }
 
-static int fill(int directory, const struct spec *spec, unsigned int controllers, uint64_t started_ns)
+static int fill(int directory, const struct spec *spec, const struct record *record)
 {
 	cleanup_json_text struct json_text json = {0};
-	record_write(&json, spec, controllers, started_ns);
+	record_write(&json, spec, record->controllers, record->started_ns);
 	if (json.failed)
 		return -ENOMEM;
-	int code = state_create_record(directory, json.bytes, json.size, spec->env);
+	int code = state_create_record(directory, record, json.bytes, json.size, spec->env);
 	if (code == 0)
 		code = seccomp_create(directory, &spec->seccomp);
 	if (code == 0 && !(spec->flags & BERTH_NO_INIT))
@@ -49,7 +49,7 @@ static int fill(int directory, const struct spec *spec, unsigned int controllers
 /* Empties the directory and removes it under the name. 0 or -errno. */
 static int directory_remove(int directory, int root, const char *name)
 {
-	static const char *const rare[] = {"control", "scale", "reason", "seccomp", "idmap"};
+	static const char *const rare[] = {"control", "scale", "seccomp", "idmap"};
 	unlinkat(directory, "exit", 0);
 	unlinkat(directory, "record", 0);
 	int code = unlinkat(root, name, AT_REMOVEDIR) < 0 ? -errno : 0;
@@ -61,8 +61,7 @@ static int directory_remove(int directory, int root, const char *name)
 	return code == -ENOENT ? 0 : code;
 }
 
-int state_create(const struct berth *berth, const struct spec *spec, unsigned int controllers, uint64_t started_ns,
-		 struct error *error)
+int state_create(const struct berth *berth, const struct spec *spec, const struct record *record, struct error *error)
 {
 	static atomic_uint sequence;
 	char temporary[64], encoded[NAME_ENCODED_SIZE];
@@ -73,7 +72,7 @@ int state_create(const struct berth *berth, const struct spec *spec, unsigned in
 	cleanup_fd int directory = openat(berth->state_fd, temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	int code = directory < 0 ? -errno : state_lock(directory);
 	if (code == 0)
-		code = fill(directory, spec, controllers, started_ns);
+		code = fill(directory, spec, record);
 	if (code == 0 && renameat2(berth->state_fd, temporary, berth->state_fd, encoded, RENAME_NOREPLACE) < 0)
 		code = -errno;
 	if (code == 0)
@@ -98,46 +97,6 @@ int state_open(const struct berth *berth, const char *name, struct error *error)
 	return error_errno(error, errno, "open the record of container '%s'", name);
 }
 
-/* Field 22 of /proc/PID/stat, counted behind the command's name, which may hold anything. proc_pid_stat(5) */
-static int start_time(pid_t pid, uint64_t *ticks)
-{
-	char path[32], text[4096];
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	ssize_t length = file_read(AT_FDCWD, path, text, sizeof text);
-	if (length < 0)
-		return (int)length;
-	const char *field = strrchr(text, ')');
-	for (int number = 2; field && number < 22; number++)
-		field = strchr(field + 1, ' ');
-	return field && sscanf(field, "%" SCNu64, ticks) == 1 ? 0 : -EPROTO;
-}
-
-uint64_t state_ticks_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	uint64_t ticks = (uint64_t)sysconf(_SC_CLK_TCK);
-	return (uint64_t)now.tv_sec * ticks + (uint64_t)now.tv_nsec / (1000000000 / ticks);
-}
-
-int state_open_init(int directory, pid_t *pid)
-{
-	uint64_t earliest, latest, now;
-	int code = state_read_init(directory, pid, &earliest, &latest);
-	if (code < 0)
-		return code;
-	cleanup_fd int pidfd = pidfd_open(*pid, 0);
-	if (pidfd < 0)
-		return -errno;
-	/* Read after the pidfd is held, so the answer is about the process it stands for. */
-	code = start_time(*pid, &now);
-	/* A process that waits to be reaped, as it may for ever where PID 1 does not, has ended all the same. */
-	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-	if (code < 0 || now < earliest || now > latest || poll(&ended, 1, 0) != 0)
-		return -ESRCH;
-	return steal_fd(&pidfd);
-}
-
 int state_open_exit(int directory)
 {
 	int fd = openat(directory, "exit", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -150,28 +109,6 @@ int state_read_exit(int directory, int *wait_status)
 	if (fd < 0)
 		return -errno;
 	return read(fd, wait_status, sizeof *wait_status) == sizeof *wait_status ? 0 : -ENODATA;
-}
-
-int state_write_reason(int directory, enum berth_reason reason, const char *detail)
-{
-	char text[512];
-	int length = snprintf(text, sizeof text, "%d\n%s\n", reason, detail);
-	int code = file_create(directory, "reason", text, (size_t)length);
-	return code == -EEXIST ? 0 : code;
-}
-
-int state_read_reason(int directory, char *detail, size_t size)
-{
-	char text[512];
-	int reason;
-	detail[0] = '\0';
-	if (file_read(directory, "reason", text, sizeof text) < 0 || sscanf(text, "%d", &reason) != 1 ||
-	    reason < BERTH_EXITED || reason > BERTH_LOST)
-		return 0;
-	const char *second = strchr(text, '\n');
-	if (second)
-		snprintf(detail, size, "%.*s", (int)strcspn(second + 1, "\n"), second + 1);
-	return reason;
 }
 
 int state_remove_entry(const struct berth *berth, int directory, const char *entry, struct error *error)

@@ -2,191 +2,290 @@
 /*
  * The record: one file for what a launch has to note, since each file more costs a launch 10 us.
  *
- *     struct head | JSON | environment, NUL-terminated strings
+ *     struct head | what record_pack made | JSON | environment, NUL-terminated strings
  *
  * The head's numbers are the machine's own. What is written into it later has its place from the beginning, so that the
  * end of a container can be noted on a file system that is full by then.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
-#include "runtime/state.h"
+#include "runtime/idmap.h"
+#include "runtime/record.h"
 
-enum { RECORD_LIMIT = 32 << 20, FALLBACKS_SIZE = 320 };
+enum {
+	PART_LIMIT = 32 << 20,
+	FALLBACKS_SIZE = 320,
+	DETAIL_SIZE = 256,
+	AT_ONCE = 4096, /* what one read takes of a record: nearly all of what is needed at first */
+	REASON_PATIENCE_MS = 100,
+};
 
-static const char magic[8] = "berth 1";
+static const char magic[8] = "berth 2";
 
 /* Each written in one piece; what says that it is there comes last in memory, and so is copied last. */
 struct process {
-	uint64_t earliest, latest;
 	char fallbacks[FALLBACKS_SIZE];
-	int32_t pid; /* 0: none yet */
+	struct state_process process;
+};
+
+struct reason {
+	char detail[DETAIL_SIZE];
+	int32_t reason; /* 0: none */
 	int32_t reserved;
 };
 
-struct head {
-	char magic[8];
-	uint32_t json_size, environment_size;
-	struct process process;
+struct end {
 	struct berth_end end;
 	uint32_t ended; /* 1: end is there */
 	uint32_t reserved;
 };
 
+struct head {
+	char magic[8];
+	uint32_t packed_size, json_size, environment_size, reserved;
+	struct process process;
+	struct reason reason;
+	struct end end;
+};
+
 /* ---- As a whole ---- */
 
-int state_create_record(int directory, const char *json, size_t json_size, char *const *environment)
+int state_create_record(int directory, const struct record *record, const char *json, size_t json_size,
+			char *const *environment)
 {
 	size_t environment_size = 0;
 	for (size_t i = 0; environment[i]; i++)
 		environment_size += strlen(environment[i]) + 1;
-	if (json_size > RECORD_LIMIT / 2 || environment_size > RECORD_LIMIT / 2)
+	if (record->packed_size > PART_LIMIT || json_size > PART_LIMIT || environment_size > PART_LIMIT)
 		return -E2BIG;
-	struct head head = {.json_size = (uint32_t)json_size, .environment_size = (uint32_t)environment_size};
+	struct head head = {
+		.packed_size = (uint32_t)record->packed_size,
+		.json_size = (uint32_t)json_size,
+		.environment_size = (uint32_t)environment_size,
+	};
 	memcpy(head.magic, magic, sizeof magic);
-	size_t size = sizeof head + json_size + environment_size;
+	size_t size = sizeof head + record->packed_size + json_size + environment_size;
 	cleanup_free char *bytes = malloc(size);
 	if (!bytes)
 		return -ENOMEM;
-	memcpy(bytes, &head, sizeof head);
-	memcpy(bytes + sizeof head, json, json_size);
-	char *next = bytes + sizeof head + json_size;
+	char *next = mempcpy(bytes, &head, sizeof head);
+	next = mempcpy(next, record->packed, record->packed_size);
+	next = mempcpy(next, json, json_size);
 	for (size_t i = 0; environment[i]; i++)
 		next = stpcpy(next, environment[i]) + 1;
 	return file_create(directory, "record", bytes, size);
 }
 
-/* One of the parts behind the head, of which size bytes are skipped; its size or -errno. */
-static ssize_t part_read(int directory, bool is_environment, char **part)
+int state_open_record(int directory, bool writes)
 {
-	struct head head;
-	cleanup_fd int fd = openat(directory, "record", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	ssize_t length = read(fd, &head, sizeof head);
+	int fd = openat(directory, "record", (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+static int head_check(const struct head *head, ssize_t length)
+{
 	if (length < 0)
 		return -errno;
-	if (length != sizeof head || memcmp(head.magic, magic, sizeof magic) != 0)
+	if (length < (ssize_t)sizeof *head || memcmp(head->magic, magic, sizeof magic) != 0 ||
+	    head->packed_size > PART_LIMIT || head->json_size > PART_LIMIT || head->environment_size > PART_LIMIT)
 		return -EBADMSG;
-	size_t size = is_environment ? head.environment_size : head.json_size;
-	off_t offset = (off_t)sizeof head + (is_environment ? head.json_size : 0);
-	if (size > RECORD_LIMIT)
-		return -EBADMSG;
+	return 0;
+}
+
+static int head_read(int file, struct head *head)
+{
+	return head_check(head, pread(file, head, sizeof *head, 0));
+}
+
+/* size bytes of the file, malloc'ed and NUL-terminated; have, n_have of them, are known already. 0 or -errno. */
+static int part_read(int file, off_t offset, size_t size, const char *have, size_t n_have, char **part)
+{
 	cleanup_free char *bytes = malloc(size + 1);
 	if (!bytes)
 		return -ENOMEM;
-	length = pread(fd, bytes, size, offset);
-	if (length < 0 || (size_t)length != size)
+	if (n_have > size)
+		n_have = size;
+	memcpy(bytes, have, n_have);
+	ssize_t length = n_have < size ? pread(file, bytes + n_have, size - n_have, offset + (off_t)n_have) : 0;
+	if (length < 0 || (size_t)length != size - n_have)
 		return length < 0 ? -errno : -EBADMSG;
 	bytes[size] = '\0';
 	*part = steal_pointer(&bytes);
-	return length;
+	return 0;
+}
+
+static ssize_t text_read(int directory, bool is_environment, char **part)
+{
+	struct head head;
+	cleanup_fd int file = state_open_record(directory, false);
+	int code = file < 0 ? file : head_read(file, &head);
+	if (code < 0)
+		return code;
+	off_t offset = (off_t)sizeof head + head.packed_size + (is_environment ? head.json_size : 0);
+	size_t size = is_environment ? head.environment_size : head.json_size;
+	code = part_read(file, offset, size, "", 0, part);
+	return code < 0 ? code : (ssize_t)size;
 }
 
 ssize_t state_read_json(int directory, char **json)
 {
-	return part_read(directory, false, json);
+	return text_read(directory, false, json);
 }
 
 ssize_t state_read_environment(int directory, char **environment)
 {
-	return part_read(directory, true, environment);
-}
-
-static int head_write(int directory, const void *data, size_t size, size_t offset)
-{
-	cleanup_fd int fd = openat(directory, "record", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || pwrite(fd, data, size, (off_t)offset) < 0)
-		return -errno;
-	return 0;
+	return text_read(directory, true, environment);
 }
 
 /* ---- The process ---- */
 
-int state_write_init(int directory, pid_t pid, uint64_t earliest, const char *fallbacks, struct error *error)
+int state_write_process(int directory, const struct state_process *process, const char *fallbacks, struct error *error)
 {
-	struct process process = {.earliest = earliest, .latest = state_ticks_now(), .pid = pid};
-	snprintf(process.fallbacks, sizeof process.fallbacks, "%s", fallbacks);
-	int code = head_write(directory, &process, sizeof process, offsetof(struct head, process));
+	struct process part = {.process = *process};
+	snprintf(part.fallbacks, sizeof part.fallbacks, "%s", fallbacks);
+	cleanup_fd int file = state_open_record(directory, true);
+	int code = file < 0 ? file : 0;
+	if (code == 0 && pwrite(file, &part, sizeof part, offsetof(struct head, process)) < 0)
+		code = -errno;
 	return code < 0 ? error_errno(error, -code, "record the container's process") : 0;
 }
 
-static int process_read(int directory, struct process *process)
+int state_read_process(int directory, struct state_process *process)
 {
-	cleanup_fd int fd = openat(directory, "record", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	ssize_t length = pread(fd, process, sizeof *process, offsetof(struct head, process));
-	if (length < 0)
-		return -errno;
-	if (length != sizeof *process || process->pid < 0)
-		return -EBADMSG;
-	process->fallbacks[sizeof process->fallbacks - 1] = '\0';
-	return process->pid > 0 ? 0 : -ENOENT;
-}
-
-int state_read_init(int directory, pid_t *pid, uint64_t *earliest, uint64_t *latest)
-{
-	struct process process;
-	int code = process_read(directory, &process);
+	struct head head;
+	cleanup_fd int file = state_open_record(directory, false);
+	int code = file < 0 ? file : head_read(file, &head);
 	if (code < 0)
 		return code;
-	*pid = process.pid;
-	*earliest = process.earliest;
-	*latest = process.latest;
-	return 0;
+	*process = head.process.process;
+	return process->pid < 0 ? -EBADMSG : process->pid ? 0 : -ENOENT;
 }
 
 void state_read_fallbacks(int directory, char *fallbacks, size_t size)
 {
-	struct process process;
-	snprintf(fallbacks, size, "%s", process_read(directory, &process) == 0 ? process.fallbacks : "");
+	struct head head;
+	cleanup_fd int file = state_open_record(directory, false);
+	bool known = file >= 0 && head_read(file, &head) == 0;
+	snprintf(fallbacks, size, "%.*s", known ? FALLBACKS_SIZE - 1 : 0, known ? head.process.fallbacks : "");
+}
+
+/* ---- Why it was killed ---- */
+
+int state_write_reason(int directory, enum berth_reason reason, const char *detail)
+{
+	struct reason part = {.reason = (int32_t)reason};
+	snprintf(part.detail, sizeof part.detail, "%s", detail);
+	cleanup_fd int file = state_open_record(directory, true);
+	if (file < 0)
+		return file;
+	/* Held by others for two calls; for longer, if one was stopped between these. */
+	for (int left = REASON_PATIENCE_MS; flock(file, LOCK_EX | LOCK_NB) < 0 && left > 0; left--)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	struct reason before;
+	ssize_t length = pread(file, &before, sizeof before, offsetof(struct head, reason));
+	if (length == sizeof before && !before.reason)
+		length = pwrite(file, &part, sizeof part, offsetof(struct head, reason));
+	return length < 0 ? -errno : length == sizeof part ? 0 : -EBADMSG;
+}
+
+int state_read_reason(int file, char *detail, size_t size)
+{
+	struct reason part;
+	detail[0] = '\0';
+	if (pread(file, &part, sizeof part, offsetof(struct head, reason)) != sizeof part ||
+	    part.reason < BERTH_EXITED || part.reason > BERTH_LOST)
+		return 0;
+	snprintf(detail, size, "%.*s", (int)strnlen(part.detail, sizeof part.detail), part.detail);
+	return part.reason;
 }
 
 /* ---- The end ---- */
 
-int state_write_end(int directory, const struct berth_end *end, struct error *error)
+int state_write_end(int file, const struct berth_end *end, struct error *error)
 {
-	struct {
-		struct berth_end end;
-		uint32_t ended, reserved;
-	} part = {.end = *end, .ended = 1};
-	_Static_assert(offsetof(struct head, ended) - offsetof(struct head, end) == sizeof part.end,
-		       "they lie side by side");
-	int code = head_write(directory, &part, sizeof part, offsetof(struct head, end));
-	return code < 0 ? error_errno(error, -code, "record the container's end") : 0;
+	struct end part = {.end = *end, .ended = 1};
+	if (pwrite(file, &part, sizeof part, offsetof(struct head, end)) < 0)
+		return error_errno(error, errno, "record the container's end");
+	return 0;
 }
 
-int state_open_end(int directory)
+static int end_take(const struct head *head, struct berth_end *end)
 {
-	int fd = openat(directory, "record", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
-}
-
-int state_read_end(int end_fd, struct berth_end *end)
-{
-	struct head head;
-	ssize_t length = pread(end_fd, &head, sizeof head, 0);
-	if (length < 0)
-		return -errno;
-	if (length != sizeof head || memcmp(head.magic, magic, sizeof magic) != 0)
-		return -EBADMSG;
-	if (!head.ended)
+	if (!head->end.ended)
 		return -ENODATA;
 	/* Exit statuses have eight bits, signals seven. wait(2) */
-	int most = head.end.reason == BERTH_EXITED ? 255 : 127;
-	if (head.end.reason < BERTH_EXITED || head.end.reason > BERTH_LOST || head.end.code < 0 || head.end.code > most)
+	const struct berth_end *found = &head->end.end;
+	int most = found->reason == BERTH_EXITED ? 255 : 127;
+	if (found->reason < BERTH_EXITED || found->reason > BERTH_LOST || found->code < 0 || found->code > most)
 		return -EBADMSG;
-	*end = head.end;
+	*end = *found;
 	end->text[sizeof end->text - 1] = '\0';
 	return 0;
+}
+
+int state_read_end(int file, struct berth_end *end)
+{
+	struct head head;
+	int code = head_read(file, &head);
+	return code < 0 ? code : end_take(&head, end);
+}
+
+/* ---- All that is needed at first ---- */
+
+/* By one read of the file. */
+static int head_and_record_read(int file, struct head *head, struct record *record)
+{
+	char bytes[AT_ONCE];
+	ssize_t length = pread(file, bytes, sizeof bytes, 0);
+	if (length >= (ssize_t)sizeof *head)
+		memcpy(head, bytes, sizeof *head);
+	int code = head_check(head, length);
+	if (code < 0)
+		return code;
+	char *packed;
+	code = part_read(file, sizeof *head, head->packed_size, bytes + sizeof *head, (size_t)length - sizeof *head,
+			 &packed);
+	return code < 0 ? code : record_unpack(packed, head->packed_size, record);
+}
+
+int state_read(int directory, struct state *state, struct error *error)
+{
+	struct head head;
+	cleanup_fd int file = state_open_record(directory, false);
+	*state = (struct state){.file = -1};
+	int code = file < 0 ? file : head_and_record_read(file, &head, &state->record);
+	if (code == -EBADMSG)
+		return error_set(error, EBADMSG, "the container's record is damaged, or another version's of berth");
+	if (code < 0)
+		return error_errno(error, -code, "read the container's record");
+	/* A launch that has not come to them yet has none. */
+	if (state->record.namespaces & CLONE_NEWUSER)
+		code = idmap_read(directory, &state->record.maps);
+	if (code < 0 && code != -ENOENT) {
+		record_free(&state->record);
+		return error_errno(error, -code, "read the maps of a container");
+	}
+	state->process = head.process.process;
+	state->ended = end_take(&head, &state->end) == 0;
+	state->file = steal_fd(&file);
+	return 0;
+}
+
+void state_release(struct state *state)
+{
+	record_free(&state->record);
+	if (state->file >= 0)
+		close(state->file);
+	state->file = -1;
 }

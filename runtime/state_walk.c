@@ -66,20 +66,19 @@ static bool same(const char *a, const char *b)
 static int check_root(const struct berth *berth, const char *entry, void *data)
 {
 	const struct root_search *search = data;
-	struct record record;
+	struct state state;
 	cleanup_fd int directory = openat(berth->state_fd, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct error ignored;
-	if (directory < 0 || state_read(directory, &record, &ignored) < 0)
+	if (directory < 0 || state_read(directory, &state, &ignored) < 0)
 		return 0;
 	int code = 0;
-	struct berth_end end;
-	cleanup_fd int end_fd = state_open_end(directory);
-	bool found = same(record.framework, search->framework) || same(record.root_directory, search->directory);
-	if (found && state_read_end(end_fd, &end) < 0)
+	const struct record *record = &state.record;
+	bool found = same(record->framework, search->framework) || same(record->root_directory, search->directory);
+	if (found && !state.ended)
 		code = error_set(search->error, EBUSY, "%s %s is used by container '%s'",
 				 search->framework ? "framework root" : "root",
-				 search->framework ? search->framework : search->directory, record.name);
-	record_free(&record);
+				 search->framework ? search->framework : search->directory, record->name);
+	state_release(&state);
 	return code;
 }
 

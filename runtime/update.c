@@ -98,11 +98,10 @@ static int scale_attending(struct berth_container *container, uint64_t memory, u
 /* The container has ended, and its owner did not say that it was for this. */
 static int ended_meanwhile(const struct berth_container *container, struct error *error)
 {
-	/* The reason goes when the end has been written. */
 	char detail[256];
 	struct berth_end end;
-	int reason = state_read_reason(container->directory, detail, sizeof detail);
-	if (!reason && state_read_end(container->end_fd, &end) == 0)
+	int reason = state_read_reason(container->file, detail, sizeof detail);
+	if (!reason && state_read_end(container->file, &end) == 0)
 		reason = end.reason;
 	return reason == BERTH_SCALE_DOWN ? killed(container, error) : 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/pidfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,10 +60,8 @@ static int wait_for_init(struct berth_container *container, uint64_t deadline)
 static void read_numbers(const struct berth_container *container, struct evidence *evidence, struct berth_end *end)
 {
 	struct cgroup_stats stats = {0};
-	end->memory_limit = BERTH_UNLIMITED;
-	if (!container->cgroup)
-		return;
 	cgroup_read_end(container->cgroup, &stats);
+	end->memory_limit = BERTH_UNLIMITED;
 	if (stats.known & CGROUP_BIT(CGROUP_MEMORY)) {
 		end->memory_limit = stats.memory_limit;
 		end->memory_peak = stats.memory_peak;
@@ -78,31 +77,51 @@ static void read_numbers(const struct berth_container *container, struct evidenc
 	end->cpu_ns = stats.cpu_usage_ns;
 }
 
+/*
+ * Whether the end is told with numbers. With BERTH_FEW_CGROUPS, for which to be quick is worth more, only where they
+ * may explain something, or somebody will look at them later.
+ */
+static bool needs_numbers(const struct berth_container *container, const struct evidence *evidence)
+{
+	int status = evidence_status(evidence);
+	bool explained = evidence->requested || (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return !explained || !(container->record.flags & BERTH_FEW_CGROUPS) ||
+	       container->record.flags & BERTH_KEEP_RECORD;
+}
+
 int container_finish(struct berth_container *container, struct error *error)
 {
-	char detail[256];
+	char detail[256] = "";
 	struct evidence evidence = {
 		.wait_status = container->wait_status,
 		.command_status = -1,
 		.no_init = container->record.flags & BERTH_NO_INIT,
 		.detail = detail,
 	};
-	evidence.requested = state_read_reason(container->directory, detail, sizeof detail);
 	struct berth_end end = {
 		.size = sizeof end,
 		.started_ns = container->record.started_ns,
 		.ended_ns = now_ns(),
 	};
+	cleanup_fd int file = state_open_record(container->directory, true);
 	if (!evidence.no_init)
 		state_read_exit(container->directory, &evidence.command_status);
-	read_numbers(container, &evidence, &end);
+	/* Of one that has ended by itself it doesn't matter that somebody wanted to kill it. */
+	int status = evidence_status(&evidence);
+	if (status < 0 || WIFSIGNALED(status))
+		evidence.requested = state_read_reason(file, detail, sizeof detail);
+	if (!container->cgroup)
+		end.memory_limit = BERTH_UNLIMITED;
+	else if (needs_numbers(container, &evidence))
+		read_numbers(container, &evidence, &end);
 	end_conclude(&evidence, &end);
 	/* Processes that joined from outside the PID namespace may outlive PID 1; and whatever has no PID 1 left. */
 	if (container->cgroup && cgroup_destroy(container->cgroup, DESTROY_TIMEOUT_MS, error) < 0)
 		return error_wrap(error, "clear up behind container '%s'", container->record.name);
 	if (container->record.namespaces & CLONE_NEWUSER)
 		idmap_release(container->berth, container->directory);
-	int code = state_write_end(container->directory, &end, error);
+	int code =
+		file < 0 ? error_errno(error, -file, "record the container's end") : state_write_end(file, &end, error);
 	if (code < 0)
 		return code;
 	container->end = end;
@@ -137,21 +156,23 @@ static int wait_for_owner(struct berth_container *container, uint64_t deadline)
 {
 	for (;;) {
 		if (flock(container->directory, LOCK_SH | LOCK_NB) == 0) {
-			if (state_read_end(container->end_fd, &container->end) == 0) {
+			if (state_read_end(container->file, &container->end) == 0) {
 				state_unlock(container->directory);
 				return 0;
 			}
 			if (state_lock(container->directory) == 0) {
 				/* Another that waits may have come first, and be done. */
-				if (state_read_end(container->end_fd, &container->end) < 0)
+				if (state_read_end(container->file, &container->end) < 0)
 					return 1;
 				state_unlock(container->directory);
 				return 0;
 			}
 		}
-		if (container->pidfd < 0 &&
-		    (container->pidfd = state_open_init(container->directory, &container->pid)) >= 0)
-			return -EAGAIN;
+		if (container->pidfd < 0) {
+			container_look_again(container);
+			if (container->pidfd >= 0)
+				return -EAGAIN;
+		}
 		if (monotonic_ms() >= deadline)
 			return -ETIMEDOUT;
 		/* A lock has no event with a time limit; the owner is at work on this very end. */

@@ -11,7 +11,7 @@ static int directory, file;
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
-	static const char *const names[] = {"exit", "idmap", "reason", "record", "scale"};
+	static const char *const names[] = {"exit", "idmap", "record", "scale"};
 	directory = fuzz_directory(names, sizeof names / sizeof *names, &file);
 	return 0;
 }
@@ -26,15 +26,14 @@ static void read_record(void)
 	size = state_read_environment(directory, &bytes);
 	fuzz_require(size < 0 || bytes[size] == '\0');
 	free(bytes);
-	struct record record = {0};
+	struct state state;
 	struct error error = {0};
-	if (state_read(directory, &record, &error) < 0)
+	if (state_read(directory, &state, &error) < 0)
 		fuzz_require(error.text[0]);
-	record_free(&record);
-	pid_t pid;
-	uint64_t earliest, latest;
-	if (state_read_init(directory, &pid, &earliest, &latest) == 0)
-		fuzz_require(pid > 0);
+	state_release(&state);
+	struct state_process process;
+	if (state_read_process(directory, &process) == 0)
+		fuzz_require(process.pid > 0);
 	char fallbacks[64];
 	state_read_fallbacks(directory, fallbacks, sizeof fallbacks);
 	fuzz_require(memchr(fallbacks, '\0', sizeof fallbacks));
@@ -61,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int wait_status;
 	state_read_exit(directory, &wait_status);
 	char detail[64];
-	if (state_read_reason(directory, detail, sizeof detail) > 0)
+	if (state_read_reason(file, detail, sizeof detail) > 0)
 		fuzz_require(memchr(detail, '\0', sizeof detail));
 	return 0;
 }

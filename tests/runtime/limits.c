@@ -115,6 +115,42 @@ Test(limits, enough_memory)
 	cr_expect_eq(end.memory_limit, 64 * MIB);
 }
 
+/* Numbers take time, and BERTH_FEW_CGROUPS has none of the ends that need no explanation. */
+Test(limits, numbers_of_ends_with_few_cgroups)
+{
+	rt_require_controller("memory");
+	static const struct {
+		const char *status; /* NULL: it is killed */
+		unsigned int flags;
+		bool told;
+	} ends[] = {
+		{"0", 0, false},
+		{NULL, 0, false},
+		{"3", 0, true},
+		{"0", BERTH_KEEP_RECORD, true},
+		{"3", BERTH_NO_INIT, true},
+		{NULL, BERTH_NO_INIT, false},
+	};
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		struct berth_options options =
+			ends[i].status ? RT_OPTIONS("act", "exit", ends[i].status) : RT_OPTIONS("act", "pause");
+		options.flags = BERTH_FEW_CGROUPS | ends[i].flags;
+		options.resources.memory = 64 * MIB;
+		struct berth_container *container = rt_launch(&options);
+		if (!ends[i].status)
+			rt_ok(berth_container_kill(container, BERTH_KILLED, &rt.error));
+		struct berth_end end = BERTH_END_INIT;
+		rt_ok(berth_container_wait(container, rt_patience(), &end, &rt.error));
+		cr_expect_eq(end.reason, ends[i].status ? BERTH_EXITED : BERTH_KILLED, "%zu: %s", i, end.text);
+		cr_expect_eq(end.memory_limit, ends[i].told ? 64 * MIB : 0, "%zu", i);
+		cr_expect_eq(end.memory_peak > 0, ends[i].told, "%zu", i);
+		if (ends[i].flags & BERTH_KEEP_RECORD)
+			rt_ok(berth_container_remove(container, &rt.error));
+		rt_forget(container);
+		berth_container_close(container);
+	}
+}
+
 /* The caller must survive, whatever size is too small for the executor, and is told. */
 Test(limits, too_small_to_start)
 {

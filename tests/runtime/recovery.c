@@ -6,12 +6,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
 #include "runtime/launch.h"
-#include "runtime/name.h"
+#include "runtime/record.h"
 #include "runtime/state.h"
 #include "tests/runtime/fixture.h"
 
@@ -187,6 +188,34 @@ Test(recovery, of_a_kill_by_another)
 	free(all);
 }
 
+static int kill_and_die(void *data)
+{
+	const struct berth_options *options = data;
+	struct berth_container *container;
+	struct berth *berth = rt_open();
+	if (berth_launch(berth, options, &container, &rt.error) < 0 ||
+	    berth_container_kill(container, BERTH_TIMEOUT, &rt.error) < 0)
+		return 1;
+	raise(SIGKILL);
+	return 2;
+}
+
+/* The owner asked for it, and came to nothing else. */
+Test(recovery, of_a_kill_by_an_owner_that_died)
+{
+	for (int no_init = 0; no_init <= 1; no_init++) {
+		struct berth_options options = quiet(RT_OPTIONS("act", "pause"), "short", no_init ? BERTH_NO_INIT : 0);
+		int status;
+		pid_t child = rt_fork(kill_and_die, &options);
+		cr_assert_eq(waitpid(child, &status, 0), child);
+		cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%#x", status);
+		struct berth_container **all;
+		cr_assert_eq(berth_recover(rt.berth, &all, &rt.error), 1, "%s", rt.error.text);
+		rt_expect_end(rt_end(rt_adopt(all[0])), BERTH_TIMEOUT, SIGKILL);
+		free(all);
+	}
+}
+
 /* Whoever waits for one whose owner has died takes its place. */
 Test(recovery, by_waiting)
 {
@@ -312,15 +341,14 @@ static int reserve(void *data)
 	struct berth *berth = rt_open();
 	if (spec_from_options(-1, data, &spec, &error) < 0)
 		return 1;
-	if (context_require_layout(berth, &error) < 0)
-		return 1;
-	unsigned int controllers = launch_controllers(berth, &spec);
-	if (state_create(berth, &spec, controllers, now_ns(), &error) < 0)
-		return 2;
-	char name[NAME_ENCODED_SIZE];
+	struct record record;
 	struct cgroup *cgroup;
-	name_encode(spec.name, name);
-	if (cgroup_create(berth->layout, spec.cgroup_parent, name, controllers, &cgroup, &error) < 0)
+	if (context_require_layout(berth, &error) < 0 ||
+	    record_pack(&spec, launch_controllers(berth, &spec), now_ns(), &record) < 0 ||
+	    state_create(berth, &spec, &record, &error) < 0)
+		return 2;
+	if (cgroup_create(berth->layout, record.cgroup_parent, record.cgroup_name, record.controllers, &cgroup,
+			  &error) < 0)
 		return 3;
 	return 0;
 }
@@ -469,21 +497,55 @@ Test(recovery, name_of_an_ended_one_with_a_record_is_taken)
 	berth_container_close(found);
 }
 
-/* The pid is another process's by now: its start time tells. */
-Test(recovery, of_a_pid_that_was_reused)
+/* The pid is another process's by now: its pidfd's inode tells, and where there is none, its start time. */
+static void expect_reused(bool by_inode)
 {
 	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "7"), "reused", 0);
 	pid_t pid;
 	killed_slave(&options, 1, &pid);
 	rt_wait_gone(pid);
 	cleanup_fd int directory = open(rt_path("state/reused"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rt_ok(state_write_init(directory, getpid(), state_ticks_now() + 1, "", NULL));
+	cleanup_fd int own = pidfd_open(getpid(), 0);
+	struct state_process process;
+	state_identify(rt.berth, own, getpid(), by_inode ? 0 : state_ticks_now() + 1, &process);
+	if (by_inode && !process.inode)
+		cr_skip_test("this kernel has no inodes for processes (6.9)");
+	if (by_inode) {
+		cleanup_fd int found = state_open_process(rt.berth, &process);
+		cr_expect_geq(found, 0);
+	}
+	process.inode = by_inode ? process.inode + 1 : 0;
+	rt_ok(state_write_process(directory, &process, "", NULL));
 	struct berth_container **all;
 	cr_assert_eq(berth_recover(rt.berth, &all, &rt.error), 1, "%s", rt.error.text);
 	cr_expect_eq(berth_container_state(all[0]), BERTH_ENDED);
 	rt_ok(berth_container_kill(all[0], BERTH_KILLED, &rt.error));
 	rt_expect_end(rt_end(rt_adopt(all[0])), BERTH_EXITED, 7);
 	free(all);
+}
+
+Test(recovery, of_a_pid_that_was_reused)
+{
+	expect_reused(true);
+}
+
+Test(recovery, of_a_pid_that_was_reused_by_start_time)
+{
+	expect_reused(false);
+}
+
+/* Inodes are numbered anew after a boot: one that was noted before says nothing, the start time does. */
+Test(recovery, of_a_process_noted_in_another_boot)
+{
+	cleanup_fd int own = pidfd_open(getpid(), 0);
+	struct state_process process;
+	state_identify(rt.berth, own, getpid(), 0, &process);
+	process.boot[0] ^= 1;
+	process.inode++;
+	cleanup_fd int found = state_open_process(rt.berth, &process);
+	cr_expect_geq(found, 0);
+	process.earliest = process.latest = state_ticks_now() + 1000;
+	cr_expect_eq(state_open_process(rt.berth, &process), -ESRCH);
 }
 
 /* A live owner's are left alone. */

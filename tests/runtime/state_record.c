@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 TestSuite(state_record, .init = rt_init, .fini = rt_fini);
 
 static const char json[] = "{\"name\":\"x\"}";
+/* What record_pack makes, with as much of it as these tests look at. */
+static struct record record = {.packed = (char[]){"packed"}, .packed_size = 6};
 static char *environment[] = {(char[]){"A=1"}, (char[]){""}, (char[]){"B="}, NULL};
 
 static int directory_with_record(void)
@@ -22,7 +25,7 @@ static int directory_with_record(void)
 	cr_assert_eq(mkdir(rt_path("one"), 0700), 0);
 	int directory = open(rt_path("one"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cr_assert_geq(directory, 0);
-	cr_assert_eq(state_create_record(directory, json, sizeof json - 1, environment), 0);
+	cr_assert_eq(state_create_record(directory, &record, json, sizeof json - 1, environment), 0);
 	return directory;
 }
 
@@ -34,35 +37,52 @@ Test(state_record, gives_back_what_was_written)
 	cr_expect_str_eq(text, json);
 	cr_expect_eq(state_read_environment(directory, &variables), 8);
 	cr_expect_arr_eq(variables, "A=1\0\0B=\0", 8);
-	cr_expect_eq(state_create_record(directory, json, sizeof json - 1, environment), -EEXIST);
+	cr_expect_eq(state_create_record(directory, &record, json, sizeof json - 1, environment), -EEXIST);
 }
 
-Test(state_record, process_and_end_come_later)
+Test(state_record, process_reason_and_end_come_later)
 {
 	cleanup_fd int directory = directory_with_record();
-	cleanup_fd int fd = state_open_end(directory);
+	cleanup_fd int file = state_open_record(directory, true);
 	struct berth_end end = BERTH_END_INIT;
-	pid_t pid;
-	uint64_t earliest, latest;
-	char fallbacks[64];
-	cr_expect_eq(state_read_init(directory, &pid, &earliest, &latest), -ENOENT);
-	cr_expect_eq(state_read_end(fd, &end), -ENODATA);
-	cr_assert_eq(state_write_init(directory, 4711, 5, "one\ntwo\n", NULL), 0);
-	cr_assert_eq(state_read_init(directory, &pid, &earliest, &latest), 0);
-	cr_expect(pid == 4711 && earliest == 5 && latest >= 5);
+	struct state_process process = {.pid = 4711, .earliest = 5, .latest = 6, .inode = 7}, found;
+	char fallbacks[64], detail[64];
+	cr_expect_eq(state_read_process(directory, &found), -ENOENT);
+	cr_expect_eq(state_read_end(file, &end), -ENODATA);
+	cr_expect_eq(state_read_reason(file, detail, sizeof detail), 0);
+	cr_assert_eq(state_write_process(directory, &process, "one\ntwo\n", NULL), 0);
+	cr_assert_eq(state_read_process(directory, &found), 0);
+	cr_expect_arr_eq(&found, &process, sizeof found);
 	state_read_fallbacks(directory, fallbacks, sizeof fallbacks);
 	cr_expect_str_eq(fallbacks, "one\ntwo\n");
+	/* The first reason is the one that counts. */
+	cr_assert_eq(state_write_reason(directory, BERTH_SCALE_DOWN, "it did not fit"), 0);
+	cr_assert_eq(state_write_reason(directory, BERTH_KILLED, ""), 0);
+	cr_expect_eq(state_read_reason(file, detail, sizeof detail), BERTH_SCALE_DOWN);
+	cr_expect_str_eq(detail, "it did not fit");
 	end.reason = BERTH_EXITED;
 	end.code = 9;
 	end.memory_limit = BERTH_UNLIMITED;
 	strcpy(end.text, "exited with status 9");
-	cr_assert_eq(state_write_end(directory, &end, NULL), 0);
+	cr_assert_eq(state_write_end(file, &end, NULL), 0);
 	/* Also when its name is gone. */
 	cr_assert_eq(unlinkat(directory, "record", 0), 0);
+	cr_expect_eq(state_write_reason(directory, BERTH_KILLED, ""), -ENOENT);
 	struct berth_end read = BERTH_END_INIT;
-	cr_assert_eq(state_read_end(fd, &read), 0);
+	cr_assert_eq(state_read_end(file, &read), 0);
 	cr_expect(read.reason == BERTH_EXITED && read.code == 9 && read.memory_limit == BERTH_UNLIMITED);
 	cr_expect_str_eq(read.text, "exited with status 9");
+}
+
+/* A killer that was stopped with the record locked holds nobody up for good, and what it has noted is kept. */
+Test(state_record, a_lock_left_on_it_is_not_waited_for)
+{
+	cleanup_fd int directory = directory_with_record();
+	cleanup_fd int file = state_open_record(directory, true);
+	char detail[64];
+	cr_assert_eq(flock(file, LOCK_EX), 0);
+	cr_expect_eq(state_write_reason(directory, BERTH_TIMEOUT, ""), 0);
+	cr_expect_eq(state_read_reason(file, detail, sizeof detail), BERTH_TIMEOUT);
 }
 
 Test(state_record, damage_is_told)
@@ -89,7 +109,7 @@ Test(state_record, damage_is_told)
 	cr_assert_eq(pwrite(fd, "b", 1, 0), 1);
 	/* Sizes beyond all reason. */
 	static const uint32_t huge = UINT32_MAX;
-	cr_assert_eq(pwrite(fd, &huge, sizeof huge, 8), (ssize_t)sizeof huge);
+	cr_assert_eq(pwrite(fd, &huge, sizeof huge, 12), (ssize_t)sizeof huge);
 	cr_expect_eq(state_read_json(directory, &text), -EBADMSG);
 	cr_expect_eq(state_read_environment(directory, &text), -EBADMSG);
 }
