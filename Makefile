@@ -3,7 +3,7 @@
 # make            program, library, lxc commands, in build/
 # make check      installs what is missing, builds, runs the tests of this machine's cgroup layout
 # make check-v2   the same tests under Debian's kernel with cgroup v2 alone, in QEMU
-# make check-full the acceptance schedules and the crowd of executors, at full length
+# make check-full the acceptance schedules, the crowd of executors and the races of the attacks, at full length
 # make check-schedules   the library's part of it: the schedules alone
 # make check-san  the same tests under the address and undefined-behaviour sanitizers
 # make fuzz       each parser of outside text against libFuzzer for FUZZ_TIME seconds; fuzz-smoke: for 3
@@ -322,7 +322,7 @@ check-debian:
 check-full: bootstrap
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@BERTH_TEST_FULL_LENGTH=1 BERTH_FULL_SCHEDULES=1 BERTH_FULL_SOAK=1 BERTH_TEST_TIMEOUT=1200 \
-		scripts/run-tests --build build slave memory
+		scripts/run-tests --build build slave memory attack
 
 lint:
 	@scripts/bootstrap --lint

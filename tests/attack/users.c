@@ -275,6 +275,13 @@ Test(attack_users, devices_and_set_user_id_on_a_volume)
 	const char *text = rt_output(&options);
 	rt_expect_line(text, "mknod /v/kmsg=EPERM");
 	rt_expect_line(text, "mknod /v/disk=EPERM");
+	/* What is written is root's on the host, which the manual warns of. */
+	options = with_volume(as_nobody(RT_OPTIONS("act", "write", "/v/made", "x", "chmod", "/v/made", "4755"), 1),
+			      &volume);
+	struct stat status;
+	rt_output(&options);
+	cr_assert_eq(stat(rt_path("shared/made"), &status), 0);
+	cr_expect(status.st_uid == 0 && status.st_mode == (S_IFREG | 04755), "%u %o", status.st_uid, status.st_mode);
 
 	/* One of the host's root, executed by a user inside: with the defaults nothing; else root inside, no more. */
 	for (size_t i = 0; i < 2; i++) {
