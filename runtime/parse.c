@@ -311,6 +311,9 @@ int parse_rlimit(const char *text, struct berth_rlimit *rlimit, struct error *er
 	return 0;
 }
 
+/* As glibc and kill(1) count them, and so the commands inside, whatever C library this is built with. signal(7) */
+enum { RT_FIRST = 34, RT_LAST = 64 };
+
 /* "RTMIN", "RTMIN+n", "RTMAX", "RTMAX-n": the signal, or 0. */
 static int realtime_signal(const char *name)
 {
@@ -322,10 +325,10 @@ static int realtime_signal(const char *name)
 	if (name[5]) {
 		if (name[5] != (from_min ? '+' : '-'))
 			return 0;
-		if (parse_number(name + 6, "offset", (uint64_t)(SIGRTMAX - SIGRTMIN), &offset, NULL) < 0)
+		if (parse_number(name + 6, "offset", RT_LAST - RT_FIRST, &offset, NULL) < 0)
 			return 0;
 	}
-	return from_min ? SIGRTMIN + (int)offset : SIGRTMAX - (int)offset;
+	return from_min ? RT_FIRST + (int)offset : RT_LAST - (int)offset;
 }
 
 int parse_signal(const char *text, int *signal, struct error *error)
@@ -339,7 +342,7 @@ int parse_signal(const char *text, int *signal, struct error *error)
 
 	if (is_digit(*text)) {
 		uint64_t number;
-		if (parse_number(text, "signal", (uint64_t)SIGRTMAX, &number, NULL) == 0)
+		if (parse_number(text, "signal", RT_LAST, &number, NULL) == 0)
 			found = (int)number;
 	} else {
 		for (int i = 1; i < 32 && !found; i++)

@@ -49,7 +49,7 @@ int parse_cpu_list(const char *text, unsigned int *highest, struct error *error)
  */
 int parse_rlimit(const char *text, struct berth_rlimit *rlimit, struct error *error);
 
-/* A signal: "TERM", "SIGTERM", "RTMIN", "RTMIN+3", "RTMAX-1", in either case, or a number from 1 to SIGRTMAX. */
+/* A signal: "TERM", "SIGTERM", "RTMIN", "RTMIN+3", "RTMAX-1", in either case, or a number from 1 to 64. */
 int parse_signal(const char *text, int *signal, struct error *error);
 
 /*

@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/openat2.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +14,9 @@
 #include "nsutil/base/cleanup.h"
 
 enum { LINE_SIZE = 64 << 10, RESOLVE_TRIES = 1000 };
+
+/* Fields of an entry, from the first. */
+enum { NAME, ID = 2, GROUP_OF_USER, MEMBERS = 3, N_FIELDS };
 
 /* NULL with errno where the root has no such file. */
 static FILE *open_in_root(const char *root, const char *path)
@@ -50,18 +51,39 @@ static bool parse_id(const char *text, unsigned int *id)
 	return !*end && !errno && value < UINT32_MAX;
 }
 
+/*
+ * Cuts the next entry of passwd(5) or group(5) into its fields; those that it lacks are NULL. `line` has LINE_SIZE
+ * bytes. Not by fgetpwent_r(3): musl has none, and this is to be the same with every C library.
+ */
+static bool entry_read(FILE *file, char *line, char *fields[N_FIELDS])
+{
+	/* One that does not fit is no entry, nor is there another behind it. */
+	if (!fgets(line, LINE_SIZE, file) || (strlen(line) == LINE_SIZE - 1 && line[LINE_SIZE - 2] != '\n'))
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	char *rest = line + strspn(line, " \t");
+	for (int i = 0; i < N_FIELDS; i++)
+		fields[i] = strsep(&rest, ":");
+	return true;
+}
+
 /* Fills from the passwd entry of the name, or of *uid if name is NULL. Whether there is one. */
 static bool find_user(const char *root, const char *name, uid_t *uid, gid_t *gid, char **found_name)
 {
 	cleanup_file FILE *file = open_in_root(root, "/etc/passwd");
-	cleanup_free char *buffer = malloc(LINE_SIZE);
-	struct passwd entry, *found;
-	while (file && buffer && fgetpwent_r(file, &entry, buffer, LINE_SIZE, &found) == 0) {
-		if (name ? strcmp(entry.pw_name, name) != 0 : entry.pw_uid != *uid)
+	cleanup_free char *line = malloc(LINE_SIZE);
+	char *fields[N_FIELDS];
+	uid_t entry_uid;
+	gid_t entry_gid;
+	while (file && line && entry_read(file, line, fields)) {
+		if (!fields[GROUP_OF_USER] || !parse_id(fields[ID], &entry_uid) ||
+		    !parse_id(fields[GROUP_OF_USER], &entry_gid))
 			continue;
-		*uid = entry.pw_uid;
-		*gid = entry.pw_gid;
-		*found_name = strdup(entry.pw_name);
+		if (name ? strcmp(fields[NAME], name) != 0 : entry_uid != *uid)
+			continue;
+		*uid = entry_uid;
+		*gid = entry_gid;
+		*found_name = strdup(fields[NAME]);
 		return true;
 	}
 	return false;
@@ -70,21 +92,18 @@ static bool find_user(const char *root, const char *name, uid_t *uid, gid_t *gid
 static bool find_group(const char *root, const char *name, gid_t *gid)
 {
 	cleanup_file FILE *file = open_in_root(root, "/etc/group");
-	cleanup_free char *buffer = malloc(LINE_SIZE);
-	struct group entry, *found;
-	while (file && buffer && fgetgrent_r(file, &entry, buffer, LINE_SIZE, &found) == 0) {
-		if (strcmp(entry.gr_name, name) == 0) {
-			*gid = entry.gr_gid;
+	cleanup_free char *line = malloc(LINE_SIZE);
+	char *fields[N_FIELDS];
+	while (file && line && entry_read(file, line, fields))
+		if (fields[ID] && strcmp(fields[NAME], name) == 0 && parse_id(fields[ID], gid))
 			return true;
-		}
-	}
 	return false;
 }
 
-static bool is_member(const struct group *entry, const char *user)
+static bool is_member(char *members, const char *user)
 {
-	for (char **member = entry->gr_mem; *member; member++)
-		if (strcmp(*member, user) == 0)
+	for (const char *member; (member = strsep(&members, ","));)
+		if (strcmp(member, user) == 0)
 			return true;
 	return false;
 }
@@ -93,18 +112,19 @@ static bool is_member(const struct group *entry, const char *user)
 static int find_memberships(const char *root, const char *user, gid_t **groups, size_t *n_groups)
 {
 	cleanup_file FILE *file = open_in_root(root, "/etc/group");
-	cleanup_free char *buffer = malloc(LINE_SIZE);
-	struct group entry, *found;
-	if (!buffer)
+	cleanup_free char *line = malloc(LINE_SIZE);
+	char *fields[N_FIELDS];
+	gid_t gid;
+	if (!line)
 		return -ENOMEM;
-	while (file && fgetgrent_r(file, &entry, buffer, LINE_SIZE, &found) == 0) {
-		if (!is_member(&entry, user))
+	while (file && entry_read(file, line, fields)) {
+		if (!fields[MEMBERS] || !parse_id(fields[ID], &gid) || !is_member(fields[MEMBERS], user))
 			continue;
 		gid_t *grown = reallocarray(*groups, *n_groups + 1, sizeof **groups);
 		if (!grown)
 			return -ENOMEM;
 		*groups = grown;
-		grown[(*n_groups)++] = entry.gr_gid;
+		grown[(*n_groups)++] = gid;
 	}
 	return 0;
 }

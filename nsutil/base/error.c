@@ -41,9 +41,10 @@ int error_errno(struct error *error, int code, const char *format, ...)
 		va_start(arguments, format);
 		set(error, code, format, arguments);
 		va_end(arguments);
-		char buffer[128];
-		/* The GNU form: thread-safe, and it may return a static string instead of the buffer. */
-		append(error, ": ", strerror_r(code, buffer, sizeof buffer));
+		const char *description = strerrordesc_np(code);
+		char number[32];
+		snprintf(number, sizeof number, "Unknown error %d", code);
+		append(error, ": ", description ? description : number);
 	}
 	return -code;
 }

@@ -23,7 +23,7 @@ static int signal_parse(const char *text)
 		return (int)number;
 	if (strncasecmp(text, "SIG", 3) == 0)
 		text += 3;
-	for (int signal = 1; signal < SIGRTMIN; signal++) {
+	for (int signal = 1; signal < 32; signal++) {
 		const char *name = sigabbrev_np(signal);
 		if (name && strcasecmp(text, name) == 0)
 			return signal;
