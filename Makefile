@@ -31,7 +31,7 @@ COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-MUSL_CC ?= musl-gcc
+MUSL_CC ?= $(if $(filter ccache,$(firstword $(CC))),ccache )musl-gcc
 FUZZ_CC ?= clang
 INSTALL ?= install
 
@@ -61,6 +61,8 @@ INIT_SRCS := $(sort $(wildcard nsutil/init/*.c))
 # is among them.
 CARRY_SRCS := $(sort $(wildcard nsutil/carry/*.c))
 INIT_SHARED_SRCS := nsutil/plan_check.c $(CARRY_SRCS)
+# What musl lacks of glibc, for programs that are linked with musl.
+MUSL_SRCS := $(sort $(wildcard nsutil/musl/*.c))
 # One program for all lxc-* commands, each a link to it. Their names are those of the table in main.c.
 LXC_SRCS := $(sort $(wildcard runtime/lxc/*.c))
 LXC_COMMANDS := $(shell sed -n 's/^\t{"\(lxc-[a-z]*\)",.*/\1/p' runtime/lxc/main.c 2>/dev/null)
@@ -105,27 +107,59 @@ LIBS := -lcap -lseccomp -ljansson
 # The programs are static: where each start of one counts, a third of it went to the search for shared objects and their
 # relocation. STATIC=0 is for systems without the static libraries; a sanitizer's run time is a shared one.
 STATIC ?= $(if $(filter 1,$(SAN) $(FUZZ)),0,1)
+# And they are linked with musl, where scripts/program-libc finds that they can be: the start of a program of glibc's
+# executes dozens of CPUID instructions, each of which a virtual machine traps. The library is built with the system's C
+# library all the same: it becomes part of other programs.
+ifneq ($(STATIC),1)
+ifeq ($(PROGRAM_LIBC),musl)
+$(error PROGRAM_LIBC=musl makes static programs, without sanitizers)
+endif
+PROGRAM_LIBC := glibc
+else ifndef PROGRAM_LIBC
+PROGRAM_LIBC := $(shell CC='$(CC)' LIBS='$(LIBS)' scripts/program-libc)
+endif
 PROGRAM_LDFLAGS = $(if $(filter 1,$(STATIC)),-static-pie,-pie) $(LDFLAGS_ALL)
 
 # musl brings no kernel headers; the host's come last so that they never replace musl's own.
 MULTIARCH = $(shell $(CC) -print-multiarch 2>/dev/null)
 MUSL_CFLAGS = $(COMMON) -Os -g0 -fno-pie -fstack-protector-strong -fvisibility=hidden -ffunction-sections \
 	-fdata-sections -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
+# For programs: as CFLAGS_ALL, but for _FORTIFY_SOURCE, which musl's headers do not know. A function that they do not
+# declare is an error: its type might be another.
+MUSL_PROGRAM_CFLAGS = $(COMMON) $(CFLAGS) -fstack-protector-strong -fPIE -fvisibility=hidden -ffunction-sections \
+	-fdata-sections -Werror=implicit-function-declaration -Werror=int-conversion -Werror=incompatible-pointer-types \
+	$(CARRY_CFLAGS) $(CPPFLAGS) -include nsutil/musl/gnu.h -idirafter nsutil/musl \
+	-idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
 MUSL_LDFLAGS := -static -no-pie -s -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noseparate-code -Wl,--build-id=none
+
+# musl-gcc knows no -static-pie: it takes another file to start with, which relocates the program. What comes behind the
+# libraries in a link is in MUSL_PROGRAM_END.
+MUSL_DIR = $(dir $(lastword $(filter %/Scrt1.o,$(shell $(MUSL_CC) -\#\#\# -x c /dev/null 2>&1))))
+MUSL_PROGRAM_LDFLAGS = -static -Wl,-pie,--no-dynamic-linker,-z,text -Wl,--gc-sections $(LDFLAGS_ALL) -nostartfiles \
+	$(addprefix $(MUSL_DIR),rcrt1.o crti.o) $(shell $(MUSL_CC) -print-file-name=crtbeginS.o)
+MUSL_PROGRAM_END = $(shell $(MUSL_CC) -print-file-name=crtendS.o) $(MUSL_DIR)crtn.o
+# The very files that scripts/program-libc has looked into.
+STATIC_LIBS = $(foreach lib,$(LIBS),$(shell $(CC) -print-file-name=$(patsubst -l%,lib%.a,$(lib))))
 
 # ---- Objects ----
 
 O := $(B)/obj
 objects = $(patsubst %.c,$(O)/%.o,$(1))
 init_objects = $(patsubst %.c,$(B)/init/%.o,$(1))
-LIB_OBJS := $(call objects,$(LIB_SRCS)) $(O)/nsutil/init_image.S.o $(O)/runtime/seccomp_image.S.o \
-	$(O)/runtime/unpack_image.S.o
+IMAGE_OBJS := $(O)/nsutil/init_image.S.o $(O)/runtime/seccomp_image.S.o $(O)/runtime/unpack_image.S.o
+LIB_OBJS := $(call objects,$(LIB_SRCS)) $(IMAGE_OBJS)
 ARGS_OBJS := $(call objects,$(ARGS_SRCS))
-CLI_OBJS := $(call objects,$(CLI_SRCS))
 INIT_OBJS := $(call init_objects,$(INIT_SRCS) $(INIT_SHARED_SRCS))
 SUPPORT_OBJS := $(call objects,$(SUPPORT_SRCS))
 BENCH_OBJS := $(call objects,$(BENCH_SRCS))
 LXC_OBJS := $(call objects,$(LXC_SRCS))
+# What the programs are made of.
+musl_objects = $(patsubst %.c,$(B)/musl/%.o,$(1))
+program_objects = $(if $(filter musl,$(PROGRAM_LIBC)),$(musl_objects),$(objects))
+BERTH_OBJS := $(call program_objects,$(CLI_SRCS) $(ARGS_SRCS))
+BERTH_LXC_OBJS := $(call program_objects,$(LXC_SRCS) $(ARGS_SRCS))
+PROGRAM_LIB := $(if $(filter musl,$(PROGRAM_LIBC)),$(B)/musl/libberth.a,$(B)/libberth.a)
+PROGRAM_LIB_OBJS := $(call musl_objects,$(LIB_SRCS) $(MUSL_SRCS)) $(IMAGE_OBJS)
 # What suites are linked with beside the library.
 SUITE_OBJS_cli := $(ARGS_OBJS)
 SUITE_OBJS_lxc := $(ARGS_OBJS) $(filter-out %/main.o,$(LXC_OBJS)) $(call objects,tests/runtime/debris.c)
@@ -152,9 +186,10 @@ define remember
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 endef
 $(B)/flags: FORCE
-	$(call remember,$(CC) $(CFLAGS_ALL) / $(PROGRAM_LDFLAGS) / $(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS))
+	$(call remember,$(CC) $(CFLAGS_ALL) / $(PROGRAM_LIBC) $(PROGRAM_LDFLAGS) / $(MUSL_CC) $(MUSL_CFLAGS) $(MUSL_LDFLAGS) / \
+		$(MUSL_PROGRAM_CFLAGS))
 $(B)/sources: FORCE
-	$(call remember,$(LIB_SRCS) / $(CLI_SRCS) $(ARGS_SRCS) / $(INIT_OBJS) / $(LXC_SRCS) / $(wildcard tests/*/*.c))
+	$(call remember,$(LIB_SRCS) / $(CLI_SRCS) $(ARGS_SRCS) / $(INIT_OBJS) / $(LXC_SRCS) / $(MUSL_SRCS) / $(wildcard tests/*/*.c))
 $(B)/tests/suites: FORCE
 	$(call remember,$(SUITES))
 
@@ -162,7 +197,8 @@ $(B)/tests/suites: FORCE
 TOOLS := $(B)/tools-found
 $(TOOLS): scripts/check-tools
 	@mkdir -p $(@D)
-	@CC='$(CC)' MUSL_CC='$(MUSL_CC)' STATIC='$(STATIC)' LIBS='$(LIBS)' scripts/check-tools
+	@CC='$(CC)' MUSL_CC='$(MUSL_CC)' STATIC='$(STATIC)' PROGRAM_LIBC='$(PROGRAM_LIBC)' LIBS='$(LIBS)' \
+		scripts/check-tools
 	@touch $@
 
 $(O)/%.o: %.c $(B)/flags | $(TOOLS)
@@ -171,12 +207,17 @@ $(O)/%.o: %.c $(B)/flags | $(TOOLS)
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 # Runs between clone and exec, on a small stack and beside the caller's: nothing that a sanitizer would add.
-$(call objects,$(CARRY_SRCS)): CARRY_CFLAGS := -fno-sanitize=all -Wframe-larger-than=6144
+$(call objects,$(CARRY_SRCS)) $(call musl_objects,$(CARRY_SRCS)): CARRY_CFLAGS := -fno-sanitize=all -Wframe-larger-than=6144
 
 $(B)/init/%.o: %.c $(B)/flags | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(MUSL_CFLAGS) -c -o $@ $<
+
+$(B)/musl/%.o: %.c $(B)/flags | $(TOOLS)
+	@mkdir -p $(@D)
+	$(call say,MUSL,$@)
+	$(Q)$(MUSL_CC) $(MUSL_PROGRAM_CFLAGS) -c -o $@ $<
 
 $(B)/berth-init: $(INIT_OBJS) $(B)/flags $(B)/sources
 	$(call say,LINK,$@)
@@ -227,15 +268,32 @@ $(B)/libberth.so: $(LIB_OBJS) $(B)/sources
 $(B)/libberth.so.$(ABI): $(B)/libberth.so
 	@ln -sf libberth.so $@
 
-# The programs carry the library in themselves: one file to copy.
-$(B)/berth: $(CLI_OBJS) $(ARGS_OBJS) $(B)/libberth.a $(B)/sources
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(PROGRAM_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
+$(B)/musl/libberth.a: $(PROGRAM_LIB_OBJS) $(B)/sources
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
-$(B)/lxc/berth-lxc: $(LXC_OBJS) $(ARGS_OBJS) $(B)/libberth.a $(B)/sources
+# The programs carry the library in themselves: one file to copy.
+ifeq ($(PROGRAM_LIBC),musl)
+define program_link
+	$(Q)CC='$(CC)' LIBS='$(LIBS)' scripts/program-libc --check
+	$(Q)$(MUSL_CC) $(MUSL_PROGRAM_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(PROGRAM_LIB) $(STATIC_LIBS) -Wl,--end-group $(MUSL_PROGRAM_END)
+endef
+else
+define program_link
+	$(Q)$(CC) $(PROGRAM_LDFLAGS) -o $@ $(filter %.o,$^) $(PROGRAM_LIB) $(LIBS)
+endef
+endif
+
+$(B)/berth: $(BERTH_OBJS) $(PROGRAM_LIB) $(B)/sources
+	$(call say,LINK,$@)
+	$(program_link)
+
+$(B)/lxc/berth-lxc: $(BERTH_LXC_OBJS) $(PROGRAM_LIB) $(B)/sources
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(PROGRAM_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libberth.a $(LIBS)
+	$(program_link)
 
 $(B)/lxc/lxc-%: $(B)/lxc/berth-lxc
 	@ln -sf berth-lxc $@
@@ -272,8 +330,8 @@ $(B)/pc-values: FORCE
 	$(call remember,$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(VERSION) $(LIBS))
 
 # Headers and rules of objects; whatever was built once brings its own.
--include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(CLI_OBJS) $(ARGS_OBJS) $(INIT_OBJS) $(SUPPORT_OBJS) $(LXC_OBJS) $(BENCH_OBJS) \
-	$(GENERATOR_OBJS) $(UNPACK_OBJS) \
+-include $(wildcard $(patsubst %.o,%.d,$(LIB_OBJS) $(BERTH_OBJS) $(BERTH_LXC_OBJS) $(PROGRAM_LIB_OBJS) $(ARGS_OBJS) \
+	$(INIT_OBJS) $(SUPPORT_OBJS) $(LXC_OBJS) $(BENCH_OBJS) $(GENERATOR_OBJS) $(UNPACK_OBJS) \
 	$(call objects,$(wildcard $(addprefix tests/,$(addsuffix /*.c,$(SUITES)))))) $(addsuffix .d,$(PAYLOADS)))
 
 # ---- Checks: each installs, then builds (a second make, which sees what was installed), then runs ----

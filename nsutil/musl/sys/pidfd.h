@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For #include <sys/pidfd.h>, where musl has none. */
+#include "nsutil/musl/gnu.h"
