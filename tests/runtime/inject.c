@@ -39,7 +39,9 @@ static void fail_each_step(const char *root, unsigned int flags)
 		options.argv = on_host;
 	char target[120];
 	snprintf(target, sizeof target, "%s/inside", rt.base);
-	const struct berth_volume volumes[] = {{"/etc", target, true}, {"/etc/hostname", "/etc/hostname", true}};
+	/* The test's own: what can be shown with ids shifted. */
+	const char *file = rt_write("volume/hostname", "inside\n");
+	const struct berth_volume volumes[] = {{rt_path("volume"), target, true}, {file, "/etc/hostname", true}};
 	options.root = root;
 	options.name = "fails";
 	options.flags = flags;
@@ -135,4 +137,7 @@ Test(inject, user_namespace)
 	fail_each_step(rt.root, BERTH_NO_INIT);
 	rt_expect_nothing_left();
 	fail_each_step("host", all);
+	snprintf(root, sizeof root, "framework:G:%s", rt_root());
+	fail_each_step(root, all);
+	rt_ok(berth_root_remove(rt.berth, "G", &rt.error));
 }
