@@ -156,6 +156,10 @@ Test(attack_kernel, survey)
 		"writable-proc-sys=0",
 		"writable-sys=0",
 		"sysrq=no",
+		"key=session: refused",
+		"key=user: refused",
+		"cgroup-paths=/",
+		"cgroup-mounts=0",
 	};
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
 		rt_expect_line(text, lines[i]);

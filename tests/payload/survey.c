@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tells the whole of what an executor can see and do, as "key=value" lines: what it is, what is mounted, which devices
- * open, which system calls are let through, which of the kernel's files can be written to. Nothing is changed.
+ * open, which keys can be had, which system calls are let through, which of the kernel's files can be written to.
+ * Nothing is changed.
+ *
+ *     survey
+ *     survey with-key COMMAND [ARG...]     gives COMMAND a session keyring with a key to be found, and a key of the
+ *                                          user's for a minute, and executes it: what a launcher may have
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/keyctl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,6 +90,48 @@ static void say_devices(void)
 	}
 }
 
+/* ---- Keys ---- */
+
+static const char key_type[] = "user", key_name[] = "berth-survey";
+
+static int with_key(char *const *command)
+{
+	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	long in_session = syscall(SYS_add_key, key_type, key_name, "x", 1, KEY_SPEC_SESSION_KEYRING);
+	long of_user = syscall(SYS_add_key, key_type, key_name, "x", 1, KEY_SPEC_USER_KEYRING);
+	if (in_session < 0 || of_user < 0) {
+		perror("survey: add a key");
+		return 1;
+	}
+	syscall(SYS_keyctl, KEYCTL_SET_TIMEOUT, of_user, 60);
+	execvp(command[0], command);
+	perror(command[0]);
+	return 127;
+}
+
+static void say_key(const char *ring, long number)
+{
+	long key = syscall(SYS_keyctl, KEYCTL_SEARCH, number, key_type, key_name, 0);
+	printf("key=%s: %s\n", ring, key >= 0 ? "found" : errno == EPERM ? "refused" : "not found");
+}
+
+/* ---- Cgroups ---- */
+
+/* Where the hierarchies say that it is: "/" in a namespace of its own. */
+static void say_cgroup_paths(void)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[4096];
+	bool outside = false;
+	while (file && fgets(line, sizeof line, file)) {
+		const char *path = strrchr(line, ':');
+		outside |= path && strcmp(path, ":/\n") != 0;
+	}
+	if (file)
+		fclose(file);
+	printf("cgroup-paths=%s\n", !file ? "none" : outside ? "the host's" : "/");
+}
+
 /* Arguments that no call accepts: EPERM and ENOSYS are then a filter's word, or a missing capability's. */
 static void say_calls(void)
 {
@@ -156,6 +204,26 @@ static void say_writable(const char *key, const char *path)
 	printf("%s=%u\n", key, writable);
 }
 
+/* Of each cgroup file system that is mounted, what can be written to. */
+static void say_cgroups(void)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	static char line[65536];
+	unsigned int mounts = 0;
+	writable = 0;
+	while (file && fgets(line, sizeof line, file)) {
+		char point[PATH_MAX];
+		const char *dash = strstr(line, " - cgroup");
+		if (!dash || sscanf(line, "%*d %*d %*s %*s %4095s", point) != 1)
+			continue;
+		mounts++;
+		walk(point, 0);
+	}
+	if (file)
+		fclose(file);
+	printf("cgroup-mounts=%u\nwritable-cgroup=%u\n", mounts, writable);
+}
+
 static void say_readable(const char *path)
 {
 	char byte;
@@ -166,8 +234,10 @@ static void say_readable(const char *path)
 		close(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 2 && strcmp(argv[1], "with-key") == 0)
+		return with_key(argv + 2);
 	say_line_by_line();
 	int open_count = 0;
 	for (int fd = 3; fd < 4096; fd++)
@@ -177,7 +247,11 @@ int main(void)
 	say_namespaces();
 	say_mounts();
 	say_devices();
+	say_key("session", KEY_SPEC_SESSION_KEYRING);
+	say_key("user", KEY_SPEC_USER_KEYRING);
 	say_calls();
+	say_cgroup_paths();
+	say_cgroups();
 	say_writable("writable-proc-sys", "/proc/sys");
 	say_writable("writable-sys", "/sys");
 	printf("sysrq=%s\n", open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC) >= 0 ? "yes" : "no");
