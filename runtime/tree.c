@@ -20,25 +20,6 @@ static bool is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-uint64_t tree_bytes(int parent, const char *name)
-{
-	struct stat status;
-	if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	uint64_t bytes = (uint64_t)status.st_blocks * 512;
-	if (!S_ISDIR(status.st_mode))
-		return bytes;
-	cleanup_fd int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	cleanup_dir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream)
-		return bytes;
-	int directory = steal_fd(&fd);
-	for (const struct dirent *entry; (entry = readdir(stream));)
-		if (!is_dots(entry->d_name))
-			bytes += tree_bytes(directory, entry->d_name);
-	return bytes;
-}
-
 static DIR *open_below(int parent, const char *name)
 {
 	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
@@ -48,6 +29,91 @@ static DIR *open_below(int parent, const char *name)
 	if (stream)
 		steal_fd(&fd);
 	return stream;
+}
+
+struct level {
+	dev_t device;
+	ino_t inode;
+	long position;
+};
+
+/*
+ * The directories from the top to the one that is read: which each is, and where to go on in it. Neither descriptors
+ * nor the stack grow with the depth, which is whoever's who wrote there.
+ */
+struct way {
+	struct level *levels;
+	size_t depth, room;
+};
+
+static bool way_push(struct way *way, DIR *stream)
+{
+	struct stat status;
+	if (way->depth == way->room) {
+		struct level *grown = reallocarray(way->levels, 2 * way->room + 64, sizeof *grown);
+		if (!grown)
+			return false;
+		way->levels = grown;
+		way->room = 2 * way->room + 64;
+	}
+	if (fstat(dirfd(stream), &status) < 0)
+		return false;
+	way->levels[way->depth++] = (struct level){status.st_dev, status.st_ino, 0};
+	return true;
+}
+
+static void way_down(struct way *way, DIR **stream, const char *name)
+{
+	DIR *below = open_below(dirfd(*stream), name);
+	long position = telldir(*stream);
+	if (!below || !way_push(way, below)) {
+		if (below)
+			closedir(below);
+		return;
+	}
+	way->levels[way->depth - 2].position = position;
+	closedir(*stream);
+	*stream = below;
+}
+
+/* Where a directory has been moved meanwhile, ".." leads elsewhere: then that is all. */
+static bool way_up(struct way *way, DIR **stream)
+{
+	if (--way->depth == 0)
+		return false;
+	struct stat status;
+	const struct level *level = &way->levels[way->depth - 1];
+	DIR *above = open_below(dirfd(*stream), "..");
+	closedir(*stream);
+	*stream = above;
+	if (!above || fstat(dirfd(above), &status) < 0 || status.st_dev != level->device ||
+	    status.st_ino != level->inode)
+		return false;
+	seekdir(above, level->position);
+	return true;
+}
+
+uint64_t tree_bytes(int parent, const char *name)
+{
+	struct stat status;
+	if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	uint64_t bytes = (uint64_t)status.st_blocks * 512;
+	struct way way = {0};
+	cleanup_dir DIR *stream = S_ISDIR(status.st_mode) ? open_below(parent, name) : NULL;
+	for (bool more = stream && way_push(&way, stream); more;) {
+		const struct dirent *entry = readdir(stream);
+		if (!entry) {
+			more = way_up(&way, &stream);
+		} else if (!is_dots(entry->d_name) &&
+			   fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+			bytes += (uint64_t)status.st_blocks * 512;
+			if (S_ISDIR(status.st_mode))
+				way_down(&way, &stream, entry->d_name);
+		}
+	}
+	free(way.levels);
+	return bytes;
 }
 
 /* 1: gone; 0: a directory with something in it; -errno. */
