@@ -282,7 +282,7 @@ struct berth_options {
 	 * SIZE ids (65536) that no other container that lives has, out of what /etc/subuid and /etc/subgid give to the
 	 * user "berth", or else to root. For an ordinary user it is always a user namespace: "auto" (NULL) maps root
 	 * inside to that user, and the ids from 1 on to those that /etc/subuid and /etc/subgid give to the user, where
-	 * they do and newuidmap(1) is there.
+	 * they do and newuidmap(1) is there: all of them, so that there is no SIZE.
 	 * Or the maps themselves (then userns is NULL), at most 64 ranges each, which must map id 0; without gid_map
 	 * it is as uid_map. user_namespaces(7)
 	 *

@@ -93,6 +93,12 @@ int idmap_from_options(const struct berth_options *options, struct spec *spec, s
 		spec->userns = USERNS_AUTO;
 		if (size_import(userns + 5, &spec->userns_size, error) < 0)
 			return -error->code;
+		if (spec->rootless)
+			return error_set(
+				error, EPERM,
+				"only root can give a container %u ids of its own: an ordinary user's have all "
+				"those of the user: leave the number out",
+				spec->userns_size);
 	} else {
 		return error_set(error, EINVAL, "userns '%s' is none of host, auto, and auto:SIZE", userns);
 	}

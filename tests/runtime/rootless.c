@@ -525,6 +525,10 @@ static int refused(struct berth *berth)
 	options.userns = "host";
 	expect(berth_launch(berth, &options, &container, &rt.error) == -EPERM && strstr(rt.error.text, "only root"),
 	       "%s", rt.error.text);
+	options.userns = "auto:1000";
+	expect(berth_launch(berth, &options, &container, &rt.error) == -EPERM &&
+		       strstr(rt.error.text, "1000 ids of its own"),
+	       "%s", rt.error.text);
 	options.userns = NULL;
 	options.uid_map = &other;
 	options.n_uid_map = 1;
