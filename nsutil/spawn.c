@@ -211,7 +211,14 @@ static int note_executing(struct carrier *carrier)
 static int carrier_prepare(struct child *child, const struct spawn_options *options, struct error *error)
 {
 	child->carrier = (struct carrier){
-		.times = options->times, .root = -1, .namespaces = -1, .userns = -1, .executing = note_executing};
+		.times = options->times,
+		.root = -1,
+		.null = -1,
+		.empty = -1,
+		.namespaces = -1,
+		.userns = -1,
+		.executing = note_executing,
+	};
 	int code = plan_view(options->plan, &child->carrier.plan, error);
 	if (code < 0)
 		return code;

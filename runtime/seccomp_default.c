@@ -109,7 +109,7 @@ static const struct {
 #define NAMESPACES                                                                                                     \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
-/* Allowed as above, but for some arguments. */
+/* Of those allowed, what is refused for an argument. */
 static const struct argument_rule argument_rules[] = {
 	{"clone", 0, REFUSE_BITS, EPERM, ADMIN, {NAMESPACES}, 1},
 	/* Typing into the terminal of whoever started the container (CVE-2016-2779), and the console's pasting. */
@@ -150,6 +150,14 @@ static uint32_t call_result(const char *call, uint64_t capabilities)
 	return SECCOMP_RET_ALLOW;
 }
 
+static const struct argument_rule *call_rule(const char *call, uint64_t capabilities)
+{
+	for (const struct argument_rule *rule = argument_rules; rule->errnum; rule++)
+		if (strcmp(rule->call, call) == 0 && !(rule->freed_by & capabilities))
+			return rule;
+	return NULL;
+}
+
 static int architecture_add(struct bpf_program *program, uint32_t architecture, uint64_t capabilities,
 			    struct error *error)
 {
@@ -163,11 +171,12 @@ static int architecture_add(struct bpf_program *program, uint32_t architecture, 
 		if (number <= NUMBER_REVIEWED || architecture == SCMP_ARCH_ARM)
 			call = seccomp_syscall_resolve_num_arch(architecture, number);
 		uint32_t result = call ? call_result(call, capabilities) : SECCOMP_RET_ERRNO | ENOSYS;
-		if (n > 0 && ranges[n - 1].result == result)
+		const struct argument_rule *rule = result == SECCOMP_RET_ALLOW ? call_rule(call, capabilities) : NULL;
+		if (n > 0 && ranges[n - 1].result == result && ranges[n - 1].rule == rule)
 			continue;
 		if (n == RANGES_MAX)
 			return error_set(error, E2BIG, "make the default seccomp filter: it has too many parts");
-		ranges[n++] = (struct number_range){(uint32_t)number, result};
+		ranges[n++] = (struct number_range){(uint32_t)number, result, rule};
 	}
 	return bpf_program_add_numbers(program, architecture, ranges, n, error);
 }
@@ -178,8 +187,6 @@ int bpf_program_default(uint64_t capabilities, struct bpf_program *program, stru
 	const uint32_t architectures[] = {architecture_native(), architecture_compat()};
 	size_t n_architectures = architectures[1] ? 2 : 1;
 	cleanup_bpf struct bpf_program made = {0};
-	if (bpf_program_add_arguments(&made, architectures, n_architectures, argument_rules, capabilities, error) < 0)
-		return -error->code;
 	for (size_t i = 0; i < n_architectures; i++)
 		if (architecture_add(&made, architectures[i], capabilities, error) < 0)
 			return -error->code;

@@ -74,60 +74,6 @@ static uint32_t low_half(unsigned int argument)
 	return (uint32_t)(offset + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0));
 }
 
-enum { BODY_MAX = 16, BLOCK_MAX = 200 };
-
-/*
- * One rule: "if the call is this one, look at its argument". Returns the instructions written. Those that say where to
- * go on, behind all rules, carry the distance from here to block_start, for the caller to complete.
- */
-static size_t rule_emit(const struct argument_rule *rule, uint32_t number, struct sock_filter *out)
-{
-	struct sock_filter body[BODY_MAX];
-	size_t n = 0;
-	const struct sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)rule->errnum);
-	const struct sock_filter go_on = BPF_STMT(SKIP, UINT32_MAX);
-	body[n++] = (struct sock_filter)BPF_STMT(LOAD, low_half(rule->argument));
-	if (rule->test == REFUSE_BITS)
-		body[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, rule->values[0], 1, 0);
-	else
-		for (size_t i = 0; i < rule->n_values; i++)
-			body[n++] = (struct sock_filter)BPF_JUMP(EQUAL, rule->values[i],
-								 (unsigned char)(rule->n_values - i), 0);
-	/* A value that matched jumps over the first of the two. */
-	body[n++] = rule->test == REFUSE_OTHERS ? refuse : go_on;
-	body[n++] = rule->test == REFUSE_OTHERS ? go_on : refuse;
-	out[0] = (struct sock_filter)BPF_JUMP(EQUAL, number, 0, (unsigned char)n);
-	memcpy(out + 1, body, n * sizeof *body);
-	return n + 1;
-}
-
-int bpf_program_add_arguments(struct bpf_program *program, const uint32_t *architectures, size_t n_architectures,
-			      const struct argument_rule *rules, uint64_t capabilities, struct error *error)
-{
-	for (size_t i = 0; i < n_architectures; i++) {
-		struct sock_filter block[BLOCK_MAX];
-		size_t n = 3;
-		for (const struct argument_rule *rule = rules; rule->errnum; rule++) {
-			int number = seccomp_syscall_resolve_name_arch(architectures[i], rule->call);
-			if (number < 0 || rule->freed_by & capabilities)
-				continue;
-			if (n + BODY_MAX + 1 > BLOCK_MAX)
-				return error_set(error, E2BIG, "the seccomp filter has too many rules on arguments");
-			n += rule_emit(rule, (uint32_t)number, block + n);
-		}
-		block[0] = (struct sock_filter)BPF_STMT(LOAD, offsetof(struct seccomp_data, arch));
-		block[1] = (struct sock_filter)BPF_JUMP(EQUAL, architectures[i], 0, (unsigned char)(n - 2));
-		block[2] = (struct sock_filter)BPF_STMT(LOAD, offsetof(struct seccomp_data, nr));
-		for (size_t at = 0; at < n; at++)
-			if (block[at].code == SKIP)
-				block[at].k = (uint32_t)(n - at - 1);
-		int code = append(program, block, n, error);
-		if (code < 0)
-			return code;
-	}
-	return 0;
-}
-
 int bpf_program_add_ceiling(struct bpf_program *program, uint32_t architecture, int highest, struct error *error)
 {
 	/* Numbers from 2^30 up are another ABI's on x86 (x32): for what comes behind to judge. */
@@ -179,22 +125,54 @@ int bpf_program_add_telling(struct bpf_program *program, const struct sock_filte
 	return 0;
 }
 
+/* Instructions in a result: a rule on an argument takes one for each value, and three. */
+enum { RESULT_MOST = 3 + sizeof(((struct argument_rule *)NULL)->values) / sizeof(uint32_t), RESULTS_MOST = 16 };
+
 /* A search tree under way: each node asks whether the number is from here on, and goes to another node or a result. */
 struct tree {
 	const struct number_range *ranges;
 	struct sock_filter nodes[256];
 	int above[256], below[256]; /* node, or -1 - result's place */
-	uint32_t results[8];        /* each once */
+	const struct number_range *results[RESULTS_MOST];
 	int n_nodes, n_results;
+	bool full; /* of results */
 };
 
-static int result_place(struct tree *tree, uint32_t result)
+/* The instructions of a result, which end in returning: as the range says, or as its rule on an argument does. */
+static size_t result_emit(const struct number_range *range, struct sock_filter *out)
+{
+	const struct argument_rule *rule = range->rule;
+	const struct sock_filter granted = BPF_STMT(BPF_RET | BPF_K, range->result);
+	size_t n = 0;
+	if (rule) {
+		const struct sock_filter refused =
+			BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)rule->errnum);
+		unsigned short test = rule->test == REFUSE_BITS ? BPF_JMP | BPF_JSET | BPF_K : EQUAL;
+		out[n++] = (struct sock_filter)BPF_STMT(LOAD, low_half(rule->argument));
+		/* What matches jumps over the first of the two. */
+		for (size_t i = 0; i < rule->n_values; i++)
+			out[n++] = (struct sock_filter)BPF_JUMP(test, rule->values[i],
+								(unsigned char)(rule->n_values - i), 0);
+		out[n++] = rule->test == REFUSE_OTHERS ? refused : granted;
+		out[n++] = rule->test == REFUSE_OTHERS ? granted : refused;
+	} else {
+		out[n++] = granted;
+	}
+	return n;
+}
+
+static int result_place(struct tree *tree, const struct number_range *range)
 {
 	int i = 0;
-	while (i < tree->n_results && tree->results[i] != result)
+	while (i < tree->n_results &&
+	       (tree->results[i]->result != range->result || tree->results[i]->rule != range->rule))
 		i++;
+	if (i == RESULTS_MOST) {
+		tree->full = true;
+		return 0;
+	}
 	if (i == tree->n_results)
-		tree->results[tree->n_results++] = result;
+		tree->results[tree->n_results++] = range;
 	return i;
 }
 
@@ -202,7 +180,7 @@ static int result_place(struct tree *tree, uint32_t result)
 static int tree_grow(struct tree *tree, size_t from, size_t to)
 {
 	if (to - from == 1)
-		return -1 - result_place(tree, tree->ranges[from].result);
+		return -1 - result_place(tree, &tree->ranges[from]);
 	size_t middle = from + (to - from) / 2;
 	int node = tree->n_nodes++;
 	tree->nodes[node] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, tree->ranges[middle].first, 0, 0);
@@ -211,33 +189,43 @@ static int tree_grow(struct tree *tree, size_t from, size_t to)
 	return node;
 }
 
-static unsigned char distance(const struct tree *tree, int node, int target)
-{
-	return (unsigned char)((target >= 0 ? target : tree->n_nodes - 1 - target) - node - 1);
-}
-
 int bpf_program_add_numbers(struct bpf_program *program, uint32_t architecture, const struct number_range *ranges,
 			    size_t count, struct error *error)
 {
 	struct tree tree = {.ranges = ranges};
-	/* A jump reaches 255 instructions far, and a node more than there are ranges there never is. */
-	if (count < 2 || count > 240)
-		return error_set(error, E2BIG, "the seccomp filter has %zu ranges of numbers, not 2 to 240", count);
+	if (count < 2 || count > sizeof tree.nodes / sizeof *tree.nodes)
+		return error_set(error, E2BIG, "the seccomp filter has %zu ranges of numbers, not 2 to %zu", count,
+				 sizeof tree.nodes / sizeof *tree.nodes);
 	tree_grow(&tree, 0, count);
-	for (int i = 0; i < tree.n_nodes; i++) {
-		tree.nodes[i].jt = distance(&tree, i, tree.above[i]);
-		tree.nodes[i].jf = distance(&tree, i, tree.below[i]);
+	/* Behind the nodes lie the results. */
+	struct sock_filter results[RESULTS_MOST * RESULT_MOST];
+	size_t places[RESULTS_MOST], n = 0, n_nodes = (size_t)tree.n_nodes;
+	for (int i = 0; i < tree.n_results; i++) {
+		places[i] = n_nodes + n;
+		n += result_emit(tree.results[i], results + n);
 	}
+	bool near = !tree.full;
+	for (size_t i = 0; i < n_nodes; i++) {
+		int above = tree.above[i], below = tree.below[i];
+		size_t to_above = (above >= 0 ? (size_t)above : places[-1 - above]) - i - 1;
+		size_t to_below = (below >= 0 ? (size_t)below : places[-1 - below]) - i - 1;
+		near = near && to_above <= UINT8_MAX && to_below <= UINT8_MAX;
+		tree.nodes[i].jt = (unsigned char)to_above;
+		tree.nodes[i].jf = (unsigned char)to_below;
+	}
+	if (!near)
+		return error_set(error, E2BIG,
+				 "the seccomp filter is too long: a jump reaches %d instructions far, to %d "
+				 "results at the most",
+				 UINT8_MAX, RESULTS_MOST);
 	const struct sock_filter head[] = {
 		BPF_STMT(LOAD, offsetof(struct seccomp_data, arch)),
 		BPF_JUMP(EQUAL, architecture, 1, 0),
-		BPF_STMT(SKIP, (uint32_t)(1 + tree.n_nodes + tree.n_results)),
+		BPF_STMT(SKIP, (uint32_t)(1 + n_nodes + n)),
 		BPF_STMT(LOAD, offsetof(struct seccomp_data, nr)),
 	};
-	int code = append(program, head, sizeof head / sizeof *head, error);
-	if (code == 0)
-		code = append(program, tree.nodes, (size_t)tree.n_nodes, error);
-	for (int i = 0; code == 0 && i < tree.n_results; i++)
-		code = bpf_program_add_result(program, tree.results[i], error);
-	return code;
+	if (append(program, head, sizeof head / sizeof *head, error) < 0 ||
+	    append(program, tree.nodes, n_nodes, error) < 0)
+		return -error->code;
+	return append(program, results, n, error);
 }

@@ -43,17 +43,14 @@ struct argument_rule {
 	size_t n_values;
 };
 
-/* Adds the rules for these architectures (SCMP_ARCH_*), but those lifted. What they don't refuse goes on behind. */
-int bpf_program_add_arguments(struct bpf_program *program, const uint32_t *architectures, size_t n_architectures,
-			      const struct argument_rule *rules, uint64_t capabilities, struct error *error);
-
 /* Adds: in this architecture, a call of a number above the highest gives ENOSYS. */
 int bpf_program_add_ceiling(struct bpf_program *program, uint32_t architecture, int highest, struct error *error);
 
-/* From this number on, up to the next range's, a call gives this: SECCOMP_RET_*. */
+/* From this number on, up to the next range's, a call gives this: SECCOMP_RET_*; but for what a rule refuses. */
 struct number_range {
 	uint32_t first;
 	uint32_t result;
+	const struct argument_rule *rule; /* NULL: none */
 };
 
 /*

@@ -37,8 +37,9 @@ struct carrier {
 	int root;                           /* the new root, O_PATH; -1 before PLAN_ROOT */
 	struct held held[PLAN_HELD_MOST];   /* mounts with PLAN_HOLD */
 	uint32_t n_held;
-	mode_t umask;                   /* what the command is to have: the steps work with 0 */
-	char **environment;             /* what the command is to have */
+	int null, empty;    /* what files and directories are masked with, until PLAN_PIVOT; -1: nothing was yet */
+	mode_t umask;       /* what the command is to have: the steps work with 0 */
+	char **environment; /* what the command is to have */
 	const struct plan_step *filter; /* a SECCOMP step that waits for the exec; NULL: none */
 };
 

@@ -160,8 +160,26 @@ int step_read_only(struct carrier *carrier, const struct plan_step *step)
 	return cover(place, MOUNT_ATTR_RDONLY, place);
 }
 
-static int mask_directory(int place)
+/* The null device that files are masked with, looked at once: nothing else may be put over a secret. */
+static int null_hold(struct carrier *carrier, const struct plan_step *step)
 {
+	if (carrier->null >= 0)
+		return 0;
+	struct stat status;
+	cleanup_fd int null = path_open(carrier, step, "/dev/null");
+	if (null < 0 || fstat(null, &status) < 0)
+		return null < 0 ? null : -errno;
+	if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
+		return -ENODEV;
+	carrier->null = steal_fd(&null);
+	return 0;
+}
+
+/* The first directory is masked with a file system that is made for it, those after it with the same one. */
+static int mask_directory(struct carrier *carrier, int place)
+{
+	if (carrier->empty >= 0)
+		return cover(carrier->empty, 0, place);
 	cleanup_fd int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", "tmpfs", 0) < 0 ||
 	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "size", "4k", 0) < 0 ||
@@ -169,7 +187,10 @@ static int mask_directory(int place)
 		return -errno;
 	unsigned int attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 	cleanup_fd int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
-	return mount < 0 ? -errno : attach_to(mount, place);
+	int code = mount < 0 ? -errno : attach_to(mount, place);
+	if (code == 0)
+		carrier->empty = steal_fd(&mount);
+	return code;
 }
 
 int step_mask(struct carrier *carrier, const struct plan_step *step)
@@ -181,14 +202,9 @@ int step_mask(struct carrier *carrier, const struct plan_step *step)
 	if (fstat(place, &status) < 0)
 		return -errno;
 	if (S_ISDIR(status.st_mode))
-		return mask_directory(place);
-	/* What is put over a secret must be the null device and nothing that was put in its place. */
-	cleanup_fd int null = path_open(carrier, step, "/dev/null");
-	if (null < 0 || fstat(null, &status) < 0)
-		return null < 0 ? null : -errno;
-	if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
-		return -ENODEV;
-	return cover(null, 0, place);
+		return mask_directory(carrier, place);
+	int code = null_hold(carrier, step);
+	return code < 0 ? code : cover(carrier->null, 0, place);
 }
 
 /* Read-only, so that nobody inside changes the owner or mode of the host's node: that keeps no device from being
@@ -222,6 +238,9 @@ int step_pivot(struct carrier *carrier, const struct plan_step *step)
 	(void)step;
 	while (carrier->n_held > 0)
 		close(carrier->held[--carrier->n_held].fd);
+	cleanup_fd_(&carrier->null);
+	cleanup_fd_(&carrier->empty);
+	carrier->null = carrier->empty = -1;
 	if (fchdir(carrier->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
 	    chdir("/") < 0)
 		return -errno;

@@ -103,21 +103,49 @@ static int open_directory(const struct carrier *carrier, const struct plan_step 
 	return open_below(carrier, step, part, O_DIRECTORY);
 }
 
-/*
- * Opens the directory that holds what path names, made if missing, and copies path's last component, without slashes,
- * to name. A link put in place of a component at any moment is followed inside the root at the most, and mkdirat does
- * not follow one.
- */
-static int parent_open(const struct carrier *carrier, const struct plan_step *step, const char *path,
+/* The directory that something is made in. */
+struct parent {
+	int fd;
+	bool borrowed; /* it is a mount held */
+};
+
+static void parent_release(struct parent *parent)
+{
+	if (parent->fd >= 0 && !parent->borrowed)
+		close(parent->fd);
+}
+#define cleanup_parent __attribute__((cleanup(parent_release)))
+
+/* The mount held whose root the path lies right in, with the path's last component copied to name; or -1. */
+static int parent_held(const struct carrier *carrier, const struct plan_step *step, const char *path,
 		       char name[NAME_MAX + 1])
 {
+	int held = step->flags & PLAN_IN_HELD ? held_find(carrier, path, &path) : -1;
+	size_t length = held >= 0 ? strlen(path + 1) : 0;
+	if (length == 0 || length > NAME_MAX || strchr(path + 1, '/'))
+		return -1;
+	memcpy(name, path + 1, length + 1);
+	return held;
+}
+
+/*
+ * The directory that holds what path names, made if missing, and path's last component, without slashes, in name. A
+ * link put in place of a component at any moment is followed inside the root at the most, and mkdirat does not follow
+ * one. fd: -errno
+ */
+static struct parent parent_open(const struct carrier *carrier, const struct plan_step *step, const char *path,
+				 char name[NAME_MAX + 1])
+{
+	int held = parent_held(carrier, step, path, name);
+	if (held >= 0)
+		return (struct parent){.fd = held, .borrowed = true};
 	size_t end = without_slashes(path, strlen(path));
 	size_t parent = without_component(path, end);
 	size_t start = parent + strspn(path + parent, "/");
 	if (start == end)
-		return -EINVAL;
+		return (struct parent){.fd = -EINVAL};
 	if (end - start > NAME_MAX || parent >= PATH_MAX)
-		return -ENAMETOOLONG;
+		return (struct parent){.fd = -ENAMETOOLONG};
 	memcpy(name, path + start, end - start);
 	name[end - start] = '\0';
 
@@ -136,7 +164,7 @@ static int parent_open(const struct carrier *carrier, const struct plan_step *st
 		close(fd);
 		fd = made < 0 ? made : open_directory(carrier, step, path, found, part);
 	}
-	return fd;
+	return (struct parent){.fd = fd};
 }
 
 int step_mkdir(struct carrier *carrier, const struct plan_step *step)
@@ -148,14 +176,15 @@ int step_mkdir(struct carrier *carrier, const struct plan_step *step)
 	if (there != -ENOENT)
 		return there;
 	char name[NAME_MAX + 1];
-	cleanup_fd int parent = parent_open(carrier, step, path, name);
-	if (parent < 0)
-		return parent;
-	if (mkdirat(parent, name, (mode_t)step->n[0]) < 0)
+	cleanup_parent struct parent parent = parent_open(carrier, step, path, name);
+	if (parent.fd < 0)
+		return parent.fd;
+	if (mkdirat(parent.fd, name, (mode_t)step->n[0]) < 0)
 		return errno == EEXIST ? 0 : -errno;
 	uid_t owner = (uid_t)step->n[1];
 	gid_t group = (gid_t)step->n[2];
-	return step->flags & PLAN_OWNED && fchownat(parent, name, owner, group, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	return step->flags & PLAN_OWNED && fchownat(parent.fd, name, owner, group, AT_SYMLINK_NOFOLLOW) < 0 ? -errno
+													    : 0;
 }
 
 /*
@@ -183,28 +212,28 @@ int step_file(struct carrier *carrier, const struct plan_step *step)
 	if (there >= 0)
 		return 0;
 	char name[NAME_MAX + 1];
-	cleanup_fd int parent = parent_open(carrier, step, path, name);
-	if (parent < 0)
-		return parent;
-	cleanup_fd int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	cleanup_parent struct parent parent = parent_open(carrier, step, path, name);
+	if (parent.fd < 0)
+		return parent.fd;
+	cleanup_fd int fd = openat(parent.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	return fd < 0 && errno != EEXIST ? -errno : 0;
 }
 
 int step_symlink(struct carrier *carrier, const struct plan_step *step)
 {
 	char name[NAME_MAX + 1];
-	cleanup_fd int parent = parent_open(carrier, step, step_text2(carrier, step), name);
-	if (parent < 0)
-		return parent;
-	return symlinkat(step_text(carrier, step), parent, name) < 0 ? -errno : 0;
+	cleanup_parent struct parent parent = parent_open(carrier, step, step_text2(carrier, step), name);
+	if (parent.fd < 0)
+		return parent.fd;
+	return symlinkat(step_text(carrier, step), parent.fd, name) < 0 ? -errno : 0;
 }
 
 int step_mknod(struct carrier *carrier, const struct plan_step *step)
 {
 	char name[NAME_MAX + 1];
-	cleanup_fd int parent = parent_open(carrier, step, step_text(carrier, step), name);
-	if (parent < 0)
-		return parent;
+	cleanup_parent struct parent parent = parent_open(carrier, step, step_text(carrier, step), name);
+	if (parent.fd < 0)
+		return parent.fd;
 	dev_t device = makedev((unsigned int)step->n[1], (unsigned int)step->n[2]);
-	return mknodat(parent, name, (mode_t)step->n[0], device) < 0 ? -errno : 0;
+	return mknodat(parent.fd, name, (mode_t)step->n[0], device) < 0 ? -errno : 0;
 }

@@ -64,6 +64,8 @@ int main(void)
 		.namespaces = INIT_FD_NAMESPACES,
 		.userns = INIT_FD_USERNS,
 		.root = -1,
+		.null = -1,
+		.empty = -1,
 		.umask = umask(0),
 		.fork = step_fork,
 		.executing = report_executing,
