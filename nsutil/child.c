@@ -64,7 +64,7 @@ CHILD_CODE static int execute_init(void *argument)
 	const int slots[INIT_FD_END] = {
 		[INIT_FD_PLAN] = from->plan,     [INIT_FD_STATUS] = from->status,
 		[INIT_FD_RECORD] = from->record, [INIT_FD_NAMESPACES] = from->namespaces,
-		[INIT_FD_USERNS] = from->userns,
+		[INIT_FD_USERNS] = from->userns, [INIT_FD_BLANK] = from->blank,
 	};
 	if (!stdio_lay(from))
 		return child_fail(child, CHILD_DESCRIPTORS);
@@ -107,25 +107,33 @@ CHILD_CODE static bool close_others(const int *kept, size_t count)
 	return syscall(SYS_close_range, next, ~0U, 0) == 0;
 }
 
+/* Adds the descriptor where it belongs, unless it is -1. */
+CHILD_CODE static void keep(int fd, int *kept, size_t *count)
+{
+	if (fd < 0)
+		return;
+	size_t at = (*count)++;
+	for (; at > 0 && kept[at - 1] > fd; at--)
+		kept[at] = kept[at - 1];
+	kept[at] = fd;
+}
+
 CHILD_CODE static int carry_plan(void *argument)
 {
 	struct child *child = argument;
 	const struct child_descriptors *from = &child->descriptors;
-	int kept[CHILD_CGROUPS_MOST + 1];
+	int kept[CHILD_CGROUPS_MOST + 2];
 	size_t count = 0;
-	if (from->status >= 0)
-		kept[count++] = from->status;
-	for (size_t i = 0; i < child->n_cgroups; i++) {
-		size_t at = count++;
-		for (; at > 0 && kept[at - 1] > from->cgroups[i]; at--)
-			kept[at] = kept[at - 1];
-		kept[at] = from->cgroups[i];
-	}
+	keep(from->status, kept, &count);
+	keep(from->blank, kept, &count);
+	for (size_t i = 0; i < child->n_cgroups; i++)
+		keep(from->cgroups[i], kept, &count);
 	if (!stdio_lay(from) || !close_others(kept, count))
 		return child_fail(child, CHILD_DESCRIPTORS);
 	if (!cgroups_enter(from->cgroups, child->n_cgroups))
 		return child_fail(child, CHILD_CGROUPS);
 	child->carrier.status = from->status;
+	child->carrier.blank = from->blank;
 	child->carrier.umask = (mode_t)syscall(SYS_umask, 0);
 	child->error = -carry_out(&child->carrier);
 	child->stage = CHILD_PLAN;
@@ -141,7 +149,9 @@ void child_release(struct child *child)
 		close(child->descriptors.copies[i]);
 	child->descriptors.n_copies = 0;
 	free(child->slots);
+	free(child->sources);
 	child->slots = NULL;
+	child->sources = NULL;
 	errno = saved;
 }
 
@@ -210,6 +220,8 @@ int child_prepare(struct child *child, const struct spawn_options *options, int 
 	if (!code && !in_place)
 		code = lift(descriptors, options->userns_fd, lowest, &descriptors->userns);
 	if (!code)
+		code = lift(descriptors, options->blank_fd, lowest, &descriptors->blank);
+	if (!code)
 		code = lift_stdio(descriptors, options->stdio, lowest);
 	for (; descriptors->n_cgroups < n_cgroups && !code; descriptors->n_cgroups++) {
 		size_t i = descriptors->n_cgroups;
@@ -239,6 +251,8 @@ CHILD_CODE static long clone_into(struct cloning *cloning, uint64_t flags)
 	bool is_sibling = flags & CLONE_PARENT;
 	int *word = is_sibling ? &cloning->sibling : &cloning->spawned->pidfd;
 	flags |= CLONE_VM | CLONE_VFORK | options->namespaces;
+	if (options->blank_fd >= 0)
+		flags &= ~(uint64_t)CLONE_NEWNS;
 	struct clone_args args = {
 		.flags = flags,
 		.pidfd = is_sibling ? 0 : (uint64_t)(uintptr_t)word,

@@ -29,7 +29,7 @@ enum child_stage {
 /* The child's descriptors before it lays them out, out of the way of the numbers it lays them on. */
 struct child_descriptors {
 	int stdio[3]; /* -1: leave it as it is */
-	int init_fd, plan, status, record, namespaces, userns;
+	int init_fd, plan, status, record, namespaces, userns, blank;
 	int cgroups[CHILD_CGROUPS_MOST]; /* cgroup.procs files, the last being that of the v2 cgroup, if there is one */
 	size_t n_cgroups;
 	int copies[CHILD_CGROUPS_MOST + 12]; /* those of the above that were made for this */
@@ -41,6 +41,7 @@ struct child {
 	size_t n_cgroups;       /* how many of them it is to enter itself */
 	struct carrier carrier; /* for a child that carries out the plan */
 	char **slots;           /* the carrier's, allocated */
+	int *sources;           /* likewise */
 	enum child_stage stage;
 	int error; /* errno of a stage that failed; 0: none */
 };
@@ -53,7 +54,8 @@ struct child {
 				.status = -1,                                                                          \
 				.record = -1,                                                                          \
 				.namespaces = -1,                                                                      \
-				.userns = -1},                                                                         \
+				.userns = -1,                                                                          \
+				.blank = -1},                                                                          \
 	}
 
 /* Closes the copies, and frees what is allocated. */

@@ -23,7 +23,8 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
  */
 #define PLAN_OPS(X)                                                                                                    \
 	/* Set-up of the mount tree. Paths are the host's, or below the new root with PLAN_IN_ROOT. */                 \
-	X(PRIVATE, "private") /* cut mount propagation of the whole tree, both ways */                                 \
+	X(PRIVATE, "private") /* cut mount propagation of the whole tree, both ways; or leave it for the empty one     \
+				 behind INIT_FD_BLANK */                                                               \
 	X(MOUNT, "mount")     /* text: type, text2: target, list: options, n[0]: MOUNT_ATTR_* */                       \
 	X(BIND, "bind")       /* text: source on the host, text2: target, n[0]: MOUNT_ATTR_* */                        \
 	X(UNMOUNT, "unmount") /* text: where; detaches all that is mounted there and below, which may be nothing */    \
@@ -118,6 +119,7 @@ enum {
 	INIT_FD_RECORD = 5,     /* optional: a file that takes the command's wait status, an int, when it ends */
 	INIT_FD_NAMESPACES = 6, /* optional: the pidfd for SETNS */
 	INIT_FD_USERNS = 7,     /* optional: the user namespace for binds that show ids shifted */
+	INIT_FD_BLANK = 8,      /* optional: the mount namespace for PRIVATE, blank.h */
 	INIT_FD_END,
 };
 
@@ -165,6 +167,15 @@ static inline size_t plan_slots(const struct plan_view *plan)
 		if (plan->steps[i].op == PLAN_ENVIRONMENT || plan->steps[i].op == PLAN_EXEC)
 			slots += (size_t)plan->steps[i].list_count + 1;
 	return slots;
+}
+
+/* Steps that show something of the host's in the new root. */
+static inline size_t plan_sources(const struct plan_view *plan)
+{
+	size_t sources = 0;
+	for (uint32_t i = 0; i < plan->n_steps; i++)
+		sources += plan->steps[i].op == PLAN_BIND || plan->steps[i].op == PLAN_DEVICE;
+	return sources;
 }
 
 /* For a checked plan. */

@@ -217,14 +217,17 @@ static int carrier_prepare(struct child *child, const struct spawn_options *opti
 		.empty = -1,
 		.namespaces = -1,
 		.userns = -1,
+		.blank = -1,
 		.executing = note_executing,
 	};
 	int code = plan_view(options->plan, &child->carrier.plan, error);
 	if (code < 0)
 		return code;
 	child->slots = calloc(plan_slots(&child->carrier.plan), sizeof *child->slots);
+	child->sources = calloc(plan_sources(&child->carrier.plan) + 1, sizeof *child->sources);
 	child->carrier.slots = child->slots;
-	return child->slots ? 0 : error_errno(error, ENOMEM, "build the plan");
+	child->carrier.sources = child->sources;
+	return child->slots && child->sources ? 0 : error_errno(error, ENOMEM, "build the plan");
 }
 
 int spawn(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error)

@@ -37,6 +37,11 @@ struct spawn_options {
 	int namespaces_fd; /* INIT_FD_NAMESPACES, or -1 */
 	int userns_fd;     /* INIT_FD_USERNS, or -1 */
 	/*
+	 * INIT_FD_BLANK, from blank_open, for a plan that it suits: CLONE_NEWNS, which would copy the caller's
+	 * mounts, all of which would be unmounted again, is left to the plan then. Or -1.
+	 */
+	int blank_fd;
+	/*
 	 * The user namespace to be born in, with the other namespaces, for callers without privilege; its root is the
 	 * caller. Or -1.
 	 */

@@ -12,6 +12,7 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
+#include "nsutil/blank.h"
 #include "nsutil/init_image.h"
 
 int error_export(const struct error *inner, struct berth_error *outer)
@@ -193,6 +194,20 @@ int context_require_stage(struct berth *berth, struct error *error)
 	return code;
 }
 
+int context_blank(struct berth *berth, int *blank_fd, struct error *error)
+{
+	int code = 0;
+	pthread_mutex_lock(&berth->lock);
+	if (berth->has_launched && berth->blank_fd < 0) {
+		code = blank_open(berth->stage, error);
+		berth->blank_fd = code < 0 ? -1 : code;
+	}
+	berth->has_launched = true;
+	*blank_fd = berth->blank_fd;
+	pthread_mutex_unlock(&berth->lock);
+	return code < 0 ? code : 0;
+}
+
 int context_require_layout(struct berth *berth, struct error *error)
 {
 	pthread_mutex_lock(&berth->lock);
@@ -223,7 +238,7 @@ int berth_open(const struct berth_config *config, struct berth **berth, struct b
 		error_errno(&inner, ENOMEM, "open berth");
 		return error_export(&inner, error);
 	}
-	opened->state_fd = opened->init_fd = -1;
+	opened->state_fd = opened->init_fd = opened->blank_fd = -1;
 	pthread_mutex_init(&opened->lock, NULL);
 	opened->uid = geteuid();
 	if (context_open(&known, opened, &inner) < 0) {
@@ -245,6 +260,8 @@ void berth_close(struct berth *berth)
 	if (!berth)
 		return;
 	cgroup_layout_free(berth->layout);
+	if (berth->blank_fd >= 0)
+		close(berth->blank_fd);
 	if (berth->init_fd >= 0)
 		close(berth->init_fd);
 	if (berth->state_fd >= 0)

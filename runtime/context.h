@@ -31,6 +31,8 @@ struct berth {
 	int init_fd;                  /* init's program: context_require_init; -1: not made */
 	bool staged;                  /* stage is there: context_require_stage */
 	struct cgroup_layout *layout; /* context_require_layout; NULL: not made */
+	bool has_launched;
+	int blank_fd; /* context_blank; -1: not made */
 	char boot_id[BOOT_ID_SIZE + 1];
 	/* Tests: the step to fail, counted from 1, and how; see context_inject_failure. */
 	size_t fail_step;
@@ -47,6 +49,12 @@ const char *context_boot_id(struct berth *berth);
 
 /* -EPERM for a caller without the state root. */
 int context_require_state(const struct berth *berth, struct error *error);
+
+/*
+ * The empty mount namespace for a launch to begin in: nsutil/blank.h. None, -1, for the first: it is as dear as a
+ * launch without, and many who launch do it once. The context's; 0 or -errno.
+ */
+int context_blank(struct berth *berth, int *blank_fd, struct error *error);
 
 /* Hands an inner error out. Returns inner's code, negative. */
 int error_export(const struct error *inner, struct berth_error *outer);

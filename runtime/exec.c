@@ -123,6 +123,7 @@ static int process_start(struct berth_container *container, const struct berth_e
 		.record_fd = -1,
 		.namespaces_fd = container->pidfd,
 		.userns_fd = -1,
+		.blank_fd = -1,
 		.born_in_userns = -1,
 	};
 	struct spawned spawned;

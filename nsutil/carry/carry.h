@@ -34,6 +34,9 @@ struct carrier {
 	int status;                         /* a socket to tell the parent by, close-on-exec; -1: no step needs one */
 	int namespaces;                     /* the pidfd for SETNS; -1: none */
 	int userns;                         /* the user namespace for binds that show ids shifted; -1: none */
+	int blank;                          /* the empty mount namespace for PRIVATE; -1: none, this one is new */
+	int *sources;                       /* room for plan_sources, where there is a blank one */
+	uint32_t n_sources, n_taken;        /* opened while the host's tree was there, and taken since: fd or -errno */
 	int root;                           /* the new root, O_PATH; -1 before PLAN_ROOT */
 	struct held held[PLAN_HELD_MOST];   /* mounts with PLAN_HOLD */
 	uint32_t n_held;

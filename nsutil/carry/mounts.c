@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -56,11 +57,10 @@ static int attach_and_hold(struct carrier *carrier, const struct plan_step *step
 	return 0;
 }
 
-int step_private(struct carrier *carrier, const struct plan_step *step)
+static int propagation_cut(int directory, const char *path, int flags)
 {
-	(void)carrier, (void)step;
 	struct mount_attr private = {.propagation = MS_PRIVATE};
-	return syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &private, sizeof private) < 0 ? -errno : 0;
+	return syscall(SYS_mount_setattr, directory, path, flags, &private, sizeof private) < 0 ? -errno : 0;
 }
 
 /* option: "key=value" or "flag" */
@@ -114,12 +114,93 @@ static int shift_ids(const struct carrier *carrier, int tree, int recursive)
 	return syscall(SYS_mount_setattr, tree, "", flags, &set, sizeof set) < 0 ? -errno : 0;
 }
 
+/* A mount of its own of what a BIND or DEVICE shows. -errno */
+static int source_open(const struct carrier *carrier, const struct plan_step *step)
+{
+	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	const char *path = step_text(carrier, step);
+	int tree;
+	if (step->op == PLAN_DEVICE) {
+		struct stat status;
+		cleanup_fd int node = path_open_unlinked(path);
+		if (node < 0 || fstat(node, &status) < 0)
+			return node < 0 ? node : -errno;
+		if ((status.st_mode & S_IFMT) != step->n[0] ||
+		    status.st_rdev != makedev((unsigned int)step->n[1], (unsigned int)step->n[2]))
+			return -ENODEV;
+		tree = (int)syscall(SYS_open_tree, node, "", flags | AT_EMPTY_PATH);
+	} else {
+		flags |= step->flags & PLAN_RECURSIVE ? AT_RECURSIVE : 0;
+		tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, flags);
+	}
+	return tree < 0 ? -errno : tree;
+}
+
+static int source_take(struct carrier *carrier, const struct plan_step *step)
+{
+	return carrier->n_taken < carrier->n_sources ? carrier->sources[carrier->n_taken++]
+						     : source_open(carrier, step);
+}
+
+/* Opens those of all steps up to the pivot. -EINVAL: one is in a mount that is unbindable. */
+static int sources_open(struct carrier *carrier)
+{
+	const struct plan_step *step = &carrier->plan.steps[carrier->current];
+	for (; step->op != PLAN_PIVOT && step->op != PLAN_EXEC; step++) {
+		if (step->op != PLAN_BIND && step->op != PLAN_DEVICE)
+			continue;
+		int tree = source_open(carrier, step);
+		if (tree == -ENOENT && step->flags & PLAN_OPTIONAL) {
+			carrier->sources[carrier->n_sources++] = tree;
+			continue;
+		}
+		int code = tree < 0 ? tree : propagation_cut(tree, "", AT_EMPTY_PATH | AT_RECURSIVE);
+		if (code < 0) {
+			/* It is that step which failed. */
+			carrier->current = (uint32_t)(step - carrier->plan.steps);
+			return code;
+		}
+		carrier->sources[carrier->n_sources++] = tree;
+	}
+	return 0;
+}
+
+/*
+ * A clone's mount namespace is a copy of its parent's: of mounts that are all unmounted again, be they 30 or 3000. So
+ * what is needed of them is taken along, each in a mount of its own, into a copy of one that is empty.
+ */
+static int leave_for_blank(struct carrier *carrier)
+{
+	uint32_t current = carrier->current;
+	int code = sources_open(carrier);
+	/* Unbindable mounts can be bound once they are private, in a copy. mount_namespaces(7) */
+	bool copies = code == -EINVAL;
+	if (copies) {
+		carrier->current = current;
+		while (carrier->n_sources > 0)
+			close(carrier->sources[--carrier->n_sources]);
+	} else if (code < 0) {
+		return code;
+	} else if (setns(carrier->blank, CLONE_NEWNS) < 0) {
+		return -errno;
+	}
+	close(carrier->blank);
+	if (unshare(CLONE_NEWNS) < 0)
+		return -errno;
+	return copies ? propagation_cut(AT_FDCWD, "/", AT_RECURSIVE) : 0;
+}
+
+int step_private(struct carrier *carrier, const struct plan_step *step)
+{
+	(void)step;
+	return carrier->blank >= 0 ? leave_for_blank(carrier) : propagation_cut(AT_FDCWD, "/", AT_RECURSIVE);
+}
+
 int step_bind(struct carrier *carrier, const struct plan_step *step)
 {
 	int recursive = step->flags & PLAN_RECURSIVE;
-	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-	cleanup_fd int tree = (int)syscall(SYS_open_tree, AT_FDCWD, step_text(carrier, step), flags);
-	int code = tree < 0 ? -errno : set_attributes(tree, step->n[0], recursive);
+	cleanup_fd int tree = source_take(carrier, step);
+	int code = tree < 0 ? tree : set_attributes(tree, step->n[0], recursive);
 	if (code == 0 && step->flags & PLAN_IDMAPPED)
 		code = shift_ids(carrier, tree, recursive);
 	if (code == 0)
@@ -211,19 +292,9 @@ int step_mask(struct carrier *carrier, const struct plan_step *step)
  * written. */
 int step_device(struct carrier *carrier, const struct plan_step *step)
 {
-	struct stat status;
-	cleanup_fd int node = path_open_unlinked(step_text(carrier, step));
-	if (node < 0 || fstat(node, &status) < 0)
-		return node < 0 ? node : -errno;
-	if ((status.st_mode & S_IFMT) != step->n[0] ||
-	    status.st_rdev != makedev((unsigned int)step->n[1], (unsigned int)step->n[2]))
-		return -ENODEV;
-	cleanup_fd int place = path_open(carrier, step, step_text2(carrier, step));
-	if (place < 0)
-		return place;
-	if (path_strays(carrier, step, step_text2(carrier, step), place))
-		return -ELOOP;
-	return cover(node, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, place);
+	cleanup_fd int tree = source_take(carrier, step);
+	int code = tree < 0 ? tree : set_attributes(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
+	return code < 0 ? code : attach(carrier, step, tree, step_text2(carrier, step));
 }
 
 int step_root(struct carrier *carrier, const struct plan_step *step)

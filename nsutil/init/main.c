@@ -44,6 +44,13 @@ static char **slots_make(const struct plan_view *plan)
 	return needed <= sizeof slots / sizeof *slots ? slots : calloc(needed, sizeof *slots);
 }
 
+static int *sources_make(const struct plan_view *plan)
+{
+	static int sources[64];
+	size_t needed = plan_sources(plan);
+	return needed <= sizeof sources / sizeof *sources ? sources : calloc(needed, sizeof *sources);
+}
+
 static uint64_t *times_make(const struct plan_view *plan)
 {
 	return plan->timed ? calloc(plan->n_steps, sizeof(uint64_t)) : NULL;
@@ -63,6 +70,7 @@ int main(void)
 		.status = INIT_FD_STATUS,
 		.namespaces = INIT_FD_NAMESPACES,
 		.userns = INIT_FD_USERNS,
+		.blank = fcntl(INIT_FD_BLANK, F_GETFD) < 0 ? -1 : INIT_FD_BLANK,
 		.root = -1,
 		.null = -1,
 		.empty = -1,
@@ -85,8 +93,9 @@ int main(void)
 
 	carrier.plan = view_of(plan);
 	carrier.slots = slots_make(&carrier.plan);
+	carrier.sources = sources_make(&carrier.plan);
 	carrier.times = times_make(&carrier.plan);
-	int code = carrier.slots ? carry_out(&carrier) : -ENOMEM;
+	int code = carrier.slots && carrier.sources ? carry_out(&carrier) : -ENOMEM;
 	carry_report(&carrier, PLAN_REPORT_FAILED, -code, -1);
 	return 125;
 }

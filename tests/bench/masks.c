@@ -69,6 +69,7 @@ double masked_run(void *data)
 		.record_fd = -1,
 		.namespaces_fd = -1,
 		.userns_fd = -1,
+		.blank_fd = -1,
 		.born_in_userns = -1,
 	};
 	struct spawned spawned;

@@ -122,8 +122,8 @@ void bench_resident(void)
 
 static void mount_many(double count)
 {
-	if (unshare(CLONE_NEWNS) < 0 || mkdir("/run/bench/mounts", 0755) < 0 ||
-	    mount("tmpfs", "/run/bench/mounts", "tmpfs", 0, NULL) < 0)
+	/* The directory stays: a mount point that is removed in another namespace is unmounted here. rmdir(2) */
+	if (unshare(CLONE_NEWNS) < 0 || mount("tmpfs", "/run/bench/mounts", "tmpfs", 0, NULL) < 0)
 		fail("can't mount: %m");
 	FILE *table = fopen("/proc/self/mountinfo", "re");
 	int have = 0;
@@ -147,10 +147,11 @@ void bench_mounts(void)
 					    "launch under 3000 mounts"};
 	struct summary summaries[3][KINDS];
 	struct worker workers[3];
+	if (mkdir("/run/bench/mounts", 0755) < 0)
+		fail("can't make a directory for mounts: %m");
 	for (size_t i = 0; i < 3; i++) {
 		worker_start(&workers[i], mount_many, serve, counts[i]);
 		worker_ask(&workers[i], ASK_FORK); /* its mounts are made */
-		rmdir("/run/bench/mounts");
 	}
 	ask_all(workers, 3, (struct pace){.rounds = 400, .seconds = 18}, summaries);
 	for (size_t i = 0; i < 3; i++) {

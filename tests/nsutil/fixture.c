@@ -109,6 +109,7 @@ void run_start(struct run *run, const struct plan *plan)
 		.record_fd = run->record_fd,
 		.namespaces_fd = run->namespaces_fd,
 		.userns_fd = -1,
+		.blank_fd = run->blank_fd,
 		.born_in_userns = -1,
 	};
 	run->code = spawn(&options, &run->spawned, &run->wait_status, &run->error);

@@ -53,6 +53,7 @@ static void *spawn_some(void *argument)
 			.record_fd = -1,
 			.namespaces_fd = -1,
 			.userns_fd = -1,
+			.blank_fd = -1,
 			.born_in_userns = -1,
 		};
 		struct spawned spawned;

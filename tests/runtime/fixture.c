@@ -19,6 +19,7 @@
 
 #include "cgroup/cgroup.h"
 #include "nsutil/base/cleanup.h"
+#include "runtime/context.h"
 #include "tests/runtime/debris.h"
 
 struct rt rt;
@@ -47,6 +48,10 @@ struct berth *rt_open(void)
 	struct berth_config config = {.size = sizeof config, .state_root = rt.state, .data_root = rt.data};
 	struct berth *berth = NULL;
 	rt_ok(berth_open(&config, &berth, &rt.error));
+	/* As after its first launch; the first is what every program of berth's does. */
+	struct error error;
+	for (int i = 0, fd; i < 2 && geteuid() == 0; i++)
+		cr_assert_eq(context_blank(berth, &fd, &error), 0, "%s", error.text);
 	return berth;
 }
 
