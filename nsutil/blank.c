@@ -120,11 +120,11 @@ bool blank_suits(const struct plan *plan)
 	return i < view.n_steps && view.steps[i].op == PLAN_PIVOT;
 }
 
-int blank_open(const char *stage, struct error *error)
+int blank_open(const char *stage)
 {
 	cleanup_free char *stack = aligned_alloc(16, STACK_SIZE);
 	if (!stack)
-		return error_errno(error, ENOMEM, "make an empty mount namespace");
+		return -ENOMEM;
 	struct maker maker = {.stage = stage, .namespace = -ECHILD};
 	sigset_t all, saved;
 	sigfillset(&all);
@@ -146,5 +146,5 @@ int blank_open(const char *stage, struct error *error)
 		close(pidfd);
 		code = maker.namespace;
 	}
-	return code < 0 ? error_errno(error, -code, "make an empty mount namespace") : code;
+	return code;
 }

@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 
-#include "nsutil/base/error.h"
 #include "nsutil/plan.h"
 
 /*
@@ -17,7 +16,7 @@
  * namespace (O_CLOEXEC), which lives as long as that, or -errno: EPERM without CAP_SYS_ADMIN, ENOSPC where
  * user.max_mnt_namespaces allows no more.
  */
-int blank_open(const char *stage, struct error *error);
+int blank_open(const char *stage);
 
 /*
  * Whether the plan's mounts can be made in one: all that it takes from the host is bound, and what else it makes lies

@@ -194,18 +194,15 @@ int context_require_stage(struct berth *berth, struct error *error)
 	return code;
 }
 
-int context_blank(struct berth *berth, int *blank_fd, struct error *error)
+int context_blank(struct berth *berth)
 {
-	int code = 0;
 	pthread_mutex_lock(&berth->lock);
-	if (berth->has_launched && berth->blank_fd < 0) {
-		code = blank_open(berth->stage, error);
-		berth->blank_fd = code < 0 ? -1 : code;
-	}
+	if (berth->has_launched && berth->blank_fd < 0)
+		berth->blank_fd = blank_open(berth->stage);
 	berth->has_launched = true;
-	*blank_fd = berth->blank_fd;
+	int fd = berth->blank_fd;
 	pthread_mutex_unlock(&berth->lock);
-	return code < 0 ? code : 0;
+	return fd;
 }
 
 int context_require_layout(struct berth *berth, struct error *error)

@@ -32,7 +32,7 @@ struct berth {
 	bool staged;                  /* stage is there: context_require_stage */
 	struct cgroup_layout *layout; /* context_require_layout; NULL: not made */
 	bool has_launched;
-	int blank_fd; /* context_blank; -1: not made */
+	int blank_fd; /* context_blank; negative: not made */
 	char boot_id[BOOT_ID_SIZE + 1];
 	/* Tests: the step to fail, counted from 1, and how; see context_inject_failure. */
 	size_t fail_step;
@@ -51,10 +51,11 @@ const char *context_boot_id(struct berth *berth);
 int context_require_state(const struct berth *berth, struct error *error);
 
 /*
- * The empty mount namespace for a launch to begin in: nsutil/blank.h. None, -1, for the first: it is as dear as a
- * launch without, and many who launch do it once. The context's; 0 or -errno.
+ * The empty mount namespace for a launch to begin in, a descriptor of the context's: nsutil/blank.h. Negative for the
+ * first launch, as it is as dear as what it saves, and many who launch do it once; and where it can't be made: then the
+ * launch can do without, or knows better what it lacks.
  */
-int context_blank(struct berth *berth, int *blank_fd, struct error *error);
+int context_blank(struct berth *berth);
 
 /* Hands an inner error out. Returns inner's code, negative. */
 int error_export(const struct error *inner, struct berth_error *outer);

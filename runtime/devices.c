@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-#include "runtime/json.h"
 
 #define RULE(allowed, kind, major_number, minor_number, accesses)                                                      \
 	{                                                                                                              \
@@ -162,34 +161,39 @@ int devices_settle(const struct cgroup_layout *layout, struct spec *spec, struct
 	return 0;
 }
 
-json_t *devices_json(const struct spec *spec)
+static void rules_write(struct json_text *text, const struct spec *spec)
 {
-	json_t *array = json_array();
+	const struct cgroup_limits *limits = &spec->limits;
+	/* Nearly always the default ones; and a launch is not to pay for a list that says no more. */
+	if (spec->default_devices || !limits->n_devices) {
+		json_text_bytes(text, "device_rules", limits->n_devices ? "default" : NULL);
+		return;
+	}
+	json_text_open(text, "device_rules", '[');
+	for (size_t i = 0; i < limits->n_devices; i++) {
+		char rule[CGROUP_DEVICE_TEXT], line[CGROUP_DEVICE_TEXT + 8];
+		cgroup_device_rule_format(&limits->devices[i], rule);
+		snprintf(line, sizeof line, "%s %s", limits->devices[i].allow ? "allow" : "deny", rule);
+		json_text_bytes(text, NULL, line);
+	}
+	json_text_close(text, ']');
+}
+
+void devices_write(struct json_text *text, const struct spec *spec)
+{
+	json_text_open(text, "devices", '[');
 	for (size_t i = 0; i < spec->n_devices; i++) {
 		const struct device *device = &spec->devices[i];
 		const struct cgroup_device_rule rule =
 			RULE(true, S_ISBLK(device->type) ? 'b' : 'c', device->major, device->minor, device->access);
-		char text[CGROUP_DEVICE_TEXT];
-		cgroup_device_rule_format(&rule, text);
-		json_array_append_new(array, json_pack("{s:o, s:o, s:s}", "source", json_from_bytes(device->source),
-						       "target", json_from_bytes(device->target), "rule", text));
+		char rule_text[CGROUP_DEVICE_TEXT];
+		cgroup_device_rule_format(&rule, rule_text);
+		json_text_open(text, NULL, '{');
+		json_text_bytes(text, "source", device->source);
+		json_text_bytes(text, "target", device->target);
+		json_text_bytes(text, "rule", rule_text);
+		json_text_close(text, '}');
 	}
-	return array;
-}
-
-json_t *device_rules_json(const struct spec *spec)
-{
-	/* Nearly always; and a launch is not to pay for a list that says no more. */
-	if (spec->default_devices && spec->limits.n_devices)
-		return json_string("default");
-	if (!spec->limits.n_devices)
-		return json_null();
-	json_t *array = json_array();
-	for (size_t i = 0; i < spec->limits.n_devices; i++) {
-		const struct cgroup_device_rule *rule = &spec->limits.devices[i];
-		char text[CGROUP_DEVICE_TEXT];
-		cgroup_device_rule_format(rule, text);
-		json_array_append_new(array, json_sprintf("%s %s", rule->allow ? "allow" : "deny", text));
-	}
-	return array;
+	json_text_close(text, ']');
+	rules_write(text, spec);
 }

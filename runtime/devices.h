@@ -3,8 +3,7 @@
 #ifndef RUNTIME_DEVICES_H
 #define RUNTIME_DEVICES_H
 
-#include <jansson.h>
-
+#include "runtime/json_text.h"
 #include "runtime/spec.h"
 
 /*
@@ -27,8 +26,7 @@ int devices_settle(const struct cgroup_layout *layout, struct spec *spec, struct
 /* The line in the list of fallbacks for that. */
 extern const char devices_fallback[];
 
-/* For the record and the plan. */
-json_t *devices_json(const struct spec *spec);
-json_t *device_rules_json(const struct spec *spec);
+/* For the record: the devices, and the rules. */
+void devices_write(struct json_text *text, const struct spec *spec);
 
 #endif

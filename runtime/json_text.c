@@ -102,8 +102,13 @@ static bool is_plain(const char *bytes, size_t length)
 
 void json_text_bytes(struct json_text *text, const char *key, const char *bytes)
 {
-	size_t length = bytes ? strlen(bytes) : 0;
-	if (!bytes || !is_plain(bytes, length)) {
+	if (!bytes) {
+		begin(text, key);
+		append(text, "null", 4);
+		return;
+	}
+	size_t length = strlen(bytes);
+	if (!is_plain(bytes, length)) {
 		json_text_value(text, key, json_from_bytes(bytes));
 		return;
 	}

@@ -126,11 +126,7 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		code = userns_make(&spec->maps, spec_held_namespaces(spec), &userns, error);
 	if (code < 0)
 		return code;
-	int blank_fd = -1;
-	if (!spec->rootless && blank_suits(plan))
-		code = context_blank(container->berth, &blank_fd, error);
-	if (code == 0 && container->cgroup)
-		code = cgroup_entry_open(container->cgroup, &entry, error);
+	code = container->cgroup ? cgroup_entry_open(container->cgroup, &entry, error) : 0;
 	if (code < 0)
 		return code;
 	cleanup_fd int record_fd = spec->flags & BERTH_NO_INIT ? -1 : state_open_exit(container->directory);
@@ -148,7 +144,7 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		.record_fd = record_fd,
 		.namespaces_fd = spec->rootless ? -1 : userns.pidfd,
 		.userns_fd = spec->rootless ? -1 : userns.fd,
-		.blank_fd = blank_fd,
+		.blank_fd = !spec->rootless && blank_suits(plan) ? context_blank(container->berth) : -1,
 		.born_in_userns = spec->rootless ? userns.fd : -1,
 		.times = times,
 	};

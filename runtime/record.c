@@ -132,13 +132,12 @@ void record_write(struct json_text *text, const struct spec *spec, unsigned int 
 	write_cgroup(text, spec, controllers);
 	write_limits(text, &spec->limits);
 	json_text_strings(text, "cgroup_files", (const char *const *)spec->cgroup_files);
-	json_text_value(text, "oom_score_adj", json_integer(spec->oom_score_adj));
+	json_text_number(text, "oom_score_adj", (uint64_t)(int64_t)spec->oom_score_adj);
 	write_policy(text, &spec->memory_policy);
 	write_volumes(text, spec);
 	write_tmpfs(text, spec);
 	write_rlimits(text, spec);
-	json_text_value(text, "devices", devices_json(spec));
-	json_text_value(text, "device_rules", device_rules_json(spec));
+	devices_write(text, spec);
 	json_text_close(text, '}');
 }
 
