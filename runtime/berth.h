@@ -250,7 +250,8 @@ struct berth_options {
 	/*
 	 * The command's 0, 1, 2: NULL keeps the caller's (/dev/null for one that is closed or close-on-exec); else the
 	 * numbers of three descriptors, close-on-exec or not, each may be -1 for /dev/null. Borrowed for the call.
-	 * Ignored with BERTH_TTY. No other descriptor gets inside.
+	 * Ignored with BERTH_TTY. No other descriptor gets inside; a directory is refused (-EISDIR), since it would be
+	 * a way out.
 	 */
 	const int *stdio;
 	unsigned short tty_rows, tty_columns; /* the terminal's first size; 0: 24 x 80 */

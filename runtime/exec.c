@@ -15,6 +15,7 @@
 #include "runtime/compile.h"
 #include "runtime/container.h"
 #include "runtime/idmap.h"
+#include "runtime/stdio.h"
 #include "runtime/users.h"
 
 struct berth_process {
@@ -59,8 +60,11 @@ static int spec_from_exec_options(const struct berth_container *container, const
 		return error_set(error, EINVAL, "no command was given");
 	if (options->workdir && options->workdir[0] != '/')
 		return error_set(error, EINVAL, "working directory '%s' must be an absolute path", options->workdir);
+	int code = options->flags & BERTH_TTY ? 0 : stdio_check(options->stdio, error);
+	if (code < 0)
+		return code;
 	cleanup_strings char **inherited = NULL;
-	int code = options->flags & BERTH_ENV_CLEAR ? 0 : container_environment(container, &inherited);
+	code = options->flags & BERTH_ENV_CLEAR ? 0 : container_environment(container, &inherited);
 	if (code < 0)
 		return error_errno(error, -code, "read the environment of container '%s'", record->name);
 	const char *user = options->user ? options->user : record->user;

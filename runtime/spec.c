@@ -20,6 +20,7 @@
 #include "runtime/memory_policy.h"
 #include "runtime/name.h"
 #include "runtime/parse.h"
+#include "runtime/stdio.h"
 #include "runtime/users.h"
 
 enum { KNOWN_FLAGS = (BERTH_SECCOMP_LOG << 1) - 1, CPU_PERIOD_US = 100000, CPU_SHARES_LEAST = 10 };
@@ -423,6 +424,8 @@ int spec_from_options(int state_root, const struct berth_options *given, struct 
 	spec->flags = options.flags;
 	if (options.flags & BERTH_BARE_ROOT && options.flags & BERTH_TTY)
 		return error_set(error, EINVAL, "a terminal needs /dev/pts, which a bare root has not");
+	if (!(options.flags & BERTH_TTY) && (code = stdio_check(options.stdio, error)) < 0)
+		return code;
 	spec->has_stdio = options.stdio || options.flags & BERTH_TTY;
 	for (size_t i = 0; i < 3; i++)
 		spec->stdio[i] = options.stdio && !(options.flags & BERTH_TTY) ? options.stdio[i] : -1;

@@ -6,33 +6,44 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
 
-enum { LINE_SIZE = 64 << 10, RESOLVE_TRIES = 1000 };
+enum { LINE_SIZE = 64 << 10, RESOLVE_TRIES = 1000, FILE_MOST = 16 << 20 };
 
 /* Fields of an entry, from the first. */
 enum { NAME, ID = 2, GROUP_OF_USER, MEMBERS = 3, N_FIELDS };
 
-/* NULL with errno where the root has no such file. */
+/*
+ * NULL where the root has no such file. It is looked at before it is opened: to open a device can do things, a FIFO
+ * would wait, and a file without an end be read for ever.
+ */
 static FILE *open_in_root(const char *root, const char *path)
 {
 	cleanup_fd int directory = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
 		return NULL;
 	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	cleanup_fd int fd = -1;
+	cleanup_fd int found = -1;
 	/* EAGAIN: something on the machine was renamed or mounted while ".." was resolved. openat2(2) */
-	for (int tries = 0; fd < 0 && tries < RESOLVE_TRIES; tries++)
-		if ((fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how)) < 0 && errno != EAGAIN)
+	for (int tries = 0; found < 0 && tries < RESOLVE_TRIES; tries++)
+		if ((found = (int)syscall(SYS_openat2, directory, path, &how, sizeof how)) < 0 && errno != EAGAIN)
 			break;
+	struct stat status;
+	if (found < 0 || fstat(found, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > FILE_MOST)
+		return NULL;
+	char link[32];
+	snprintf(link, sizeof link, "/proc/self/fd/%d", found);
+	cleanup_fd int fd = open(link, O_RDONLY | O_CLOEXEC);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
 	if (file)
 		steal_fd(&fd);

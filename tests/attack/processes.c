@@ -326,6 +326,37 @@ Test(attack_processes, descriptors_of_the_launcher)
 		close(leaked[i]);
 }
 
+/* All of the host, where whoever launches has a directory there. */
+Test(attack_processes, directory_as_standard_input)
+{
+	int directory = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), kept = dup(0);
+	char path[300], line[400];
+	snprintf(path, sizeof path, "/proc/self/fd/0%s", attack_secret);
+	snprintf(line, sizeof line, "read %s=the host's", path);
+	cr_assert_eq(dup2(directory, 0), 0);
+	const char *text = attack_at_fault(ATTACK_CHROOT, (const char *const[]){"/bin/act", "read", path, NULL});
+	rt_expect_line(text, line);
+
+	struct berth_options hold = RT_OPTIONS("act", "hold");
+	struct rt_job *job = rt_job(&hold);
+	struct berth_exec_options joining = BERTH_EXEC_OPTIONS_INIT;
+	joining.argv = (const char *const[]){"/bin/act", "read", path, NULL};
+	for (int fd = 0; fd < 3; fd++) {
+		int stdio[] = {-1, -1, -1};
+		stdio[fd] = directory;
+		struct berth_options options = RT_OPTIONS("act", "read", path);
+		options.stdio = fd ? stdio : NULL;
+		joining.stdio = options.stdio;
+		rt_launch_fails(&options, -EISDIR, 125);
+		struct berth_process *process;
+		rt_expect_error(berth_container_exec(job->container, &joining, &process, &rt.error), EISDIR);
+	}
+	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
+	cr_assert_eq(dup2(kept, 0), 0);
+	close(directory);
+	close(kept);
+}
+
 /* init keeps the way out to itself: its memory, program, root, descriptors. It can't be traced either. */
 Test(attack_processes, init_from_inside)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What users type: runtime/parse.h. */
+#include "cgroup/cgroup.h"
 #include "runtime/parse.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -55,6 +56,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expect(parse_id_range(text, &range, &error), range.length == 0);
 	fuzz_require((uint64_t)range.inside + range.length <= 1ULL << 32 &&
 		     (uint64_t)range.outside + range.length <= 1ULL << 32);
+	struct cgroup_device_rule rule = {0};
+	char rule_text[CGROUP_DEVICE_TEXT];
+	struct error error = {0};
+	if (cgroup_device_rule_parse(text, &rule, &error) < 0)
+		fuzz_require(error.text[0] && !strchr(error.text, '\n'));
+	else
+		cgroup_device_rule_format(&rule, rule_text);
 	free(text);
 	return 0;
 }

@@ -254,13 +254,23 @@ Test(specs, users_do_not_leave_the_root)
 		free(groups);
 		cr_assert_eq(unlink(rt_path("root/etc/passwd")), 0);
 	}
-	/* Nor can a file that is none make a launch wait. */
-	cr_assert_eq(mkfifo(rt_path("root/etc/passwd"), 0644), 0);
-	uid_t uid;
-	gid_t gid, *groups;
-	size_t n_groups;
-	cr_expect_eq(users_resolve(rt.root, "daemon", &uid, &gid, &groups, &n_groups, &error), -ENOENT);
-	free(groups);
+	/* Nor can a file that is none, or has no end, make a launch wait. */
+	const char *path = rt_path("root/etc/passwd");
+	for (int i = 0; i < 3; i++) {
+		uid_t uid;
+		gid_t gid, *groups;
+		size_t n_groups;
+		if (i == 0)
+			cr_assert_eq(mkfifo(path, 0644), 0);
+		else if (i == 1)
+			cr_assert_eq(mkdir(path, 0755), 0);
+		else
+			cr_assert(truncate(rt_write("root/etc/passwd", "daemon:x:1:1:::\n"), 1L << 40) == 0);
+		cr_expect_eq(users_resolve(rt.root, "daemon", &uid, &gid, &groups, &n_groups, &error), -ENOENT,
+			     "file %d", i);
+		free(groups);
+		cr_assert_eq(remove(path), 0);
+	}
 }
 
 /* ---- Plans ---- */
