@@ -127,6 +127,22 @@ static int mount_overlay(const struct overlay_options *options, const char *targ
 	return mount < 0 || move_mount(mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+/* The directory, whole or not at all: with the owner and mode of what it lies over. */
+static int make_upper(const char *upper, const char *lower, const struct host_mount *look, struct error *error)
+{
+	if (access(upper, F_OK) == 0)
+		return 0;
+	cleanup_free char *unfinished = NULL;
+	if (asprintf(&unfinished, "%s.new", upper) < 0)
+		return unfinished = NULL, error_errno(error, ENOMEM, "make directory %s", upper);
+	int code = make_directory(unfinished, 0700, error);
+	if (code == 0 && (chown(unfinished, look->uid, look->gid) < 0 || chmod(unfinished, look->mode) < 0))
+		code = error_errno(error, errno, "give %s the owner and mode of %s", unfinished, lower);
+	if (code == 0 && rename(unfinished, upper) < 0)
+		code = error_errno(error, errno, "rename %s to %s", unfinished, upper);
+	return code;
+}
+
 /* Mounts the framework's layer over lower, which is to be seen at shown, at target. The layer is found by lower's name,
  * so it is the same after a reboot. */
 static int mount_layer(const struct berth *berth, const char *id, const char *lower, const char *shown,
@@ -140,14 +156,8 @@ static int mount_layer(const struct berth *berth, const char *id, const char *lo
 	    asprintf(&work, "%s/work", layer) < 0)
 		return error_errno(error, ENOMEM, "mount framework root %s", id);
 	if (make_directory(layers, 0700, error) < 0 || make_directory(layer, 0700, error) < 0 ||
-	    make_directory(work, 0700, error) < 0)
+	    make_directory(work, 0700, error) < 0 || make_upper(upper, lower, look, error) < 0)
 		return -error->code;
-	if (mkdir(upper, 0700) == 0) {
-		if (chown(upper, look->uid, look->gid) < 0 || chmod(upper, look->mode) < 0)
-			return error_errno(error, errno, "give %s the owner and mode of %s", upper, lower);
-	} else if (errno != EEXIST) {
-		return error_errno(error, errno, "make directory %s", upper);
-	}
 	struct overlay_options options;
 	if (overlay_options_make(shown, upper, work, false, &options) < 0)
 		return error_errno(error, ENOMEM, "mount framework root %s", id);
@@ -242,6 +252,28 @@ static int mount_root(const struct berth *berth, const struct spec *spec, const 
 	return code;
 }
 
+/* A file that is there while mounts are being made tells of a launch that died in between: then they are made anew. */
+static const char mounting[] = "mounting";
+
+static int mount_once(const struct berth *berth, int directory, const struct spec *spec, const char *root,
+		      struct error *error)
+{
+	bool half_done = faccessat(directory, mounting, F_OK, 0) == 0;
+	error->code = 0;
+	if (!half_done && framework_is_mounted(root, error))
+		return 0;
+	if (error->code)
+		return -error->code;
+	if (half_done)
+		unmount_all(root);
+	int code = half_done ? 0 : file_create(directory, mounting, NULL, 0);
+	if (code < 0)
+		return error_errno(error, -code, "mount framework root %s", spec->framework);
+	code = mount_root(berth, spec, root, error);
+	unlinkat(directory, mounting, 0);
+	return code;
+}
+
 int framework_mount(const struct berth *berth, const struct spec *spec, struct error *error)
 {
 	const char *id = spec->framework;
@@ -256,10 +288,5 @@ int framework_mount(const struct berth *berth, const struct spec *spec, struct e
 	cleanup_free char *root = framework_path(berth, id, "root");
 	if (!root)
 		return error_errno(error, ENOMEM, "mount framework root %s", id);
-	error->code = 0;
-	if (framework_is_mounted(root, error))
-		return 0;
-	if (error->code)
-		return -error->code;
-	return mount_root(berth, spec, root, error);
+	return mount_once(berth, directory, spec, root, error);
 }

@@ -2,13 +2,12 @@
 /*
  * Framework roots: DATA_ROOT/roots/ID/ holds lower (a link to what the root was made over), idmap (the maps of its user
  * namespace, where it has one), layers (upper and work directories, one pair for each file system of the lower tree)
- * and root, where all is mounted, on the host, as long as the machine is up. Two mounts of one upper directory would
- * corrupt each other, so executors share this one.
+ * and root, where all is mounted, on the host, as long as the machine is up; while that is being done, a file mounting.
+ * Two mounts of one upper directory would corrupt each other, so executors share this one.
  *
  * An overlay can't be shown with ids shifted, but be made over a directory that is. With a user namespace a directory
  * or archive is shown so below the layer, while the root is being mounted in lower.shown; the host's own tree is not,
- * as in every host root. The layer holds the ids outside: nothing in it is the host's root's, and all its executors
- * need the same maps.
+ * as in every host root. What executors leave in the layer has the ids outside, so that all need the same maps.
  */
 #ifndef RUNTIME_FRAMEWORK_H
 #define RUNTIME_FRAMEWORK_H

@@ -15,7 +15,7 @@
 #include "runtime/context.h"
 #include "tests/runtime/fixture.h"
 
-enum { FIRST = 300000, SIZE = 1000, THREADS = 8 };
+enum { FIRST = 300000, SIZE = 1000, THREADS = 8, DEATHS = 40 };
 
 static char subid[128], registry[128], kept[140];
 static const int quiet[] = {-1, -1, 2};
@@ -354,6 +354,50 @@ Test(framework_ids, recovered_after_a_death_between_steps)
 	cr_assert_eq(symlink("1 /nowhere/at-all", claim), 0);
 	cr_expect_eq(first_in("framework:F"), FIRST);
 	remove_root("F");
+}
+
+static char spec_over_root[120];
+
+static int launch_again_and_again(void *data)
+{
+	struct berth *berth = rt_open();
+	(void)data;
+	context_use_ids(berth, subid, subid, registry);
+	for (;;) {
+		struct berth_options options = automatic(spec_over_root, RT_OPTIONS("act", "exit", "0"));
+		struct berth_container *container;
+		struct berth_end end = BERTH_END_INIT;
+		struct berth_error error;
+		options.stdio = quiet;
+		if (berth_launch(berth, &options, &container, &error) < 0)
+			return 1;
+		berth_container_wait(container, rt_patience(), &end, NULL);
+		berth_container_close(container);
+		if (berth_root_remove(berth, "F", &error) < 0)
+			return 1;
+	}
+}
+
+/* Killed in whatever step it is: what is left is the root with its range, or nothing; and in neither case a mount. */
+Test(framework_ids, recovered_after_a_death_at_any_moment)
+{
+	rt_require_idmapped();
+	snprintf(spec_over_root, sizeof spec_over_root, "framework:F:%s", rt_root());
+	for (useconds_t i = 0; i < DEATHS; i++) {
+		pid_t launcher = rt_fork(launch_again_and_again, NULL);
+		usleep(5000 + i * 397);
+		cr_assert_eq(kill(launcher, SIGKILL), 0);
+		cr_expect(WIFSIGNALED(rt_wait_child(launcher)), "round %u: it failed by itself", i);
+		rt_ok(berth_collect(rt.berth, rt.parent, true, &rt.error));
+		struct berth_container *one = waiting(spec_over_root), *throw_away = waiting("host");
+		cr_expect_neq(first_of(one), first_of(throw_away), "round %u", i);
+		rt_kill(one);
+		rt_kill(throw_away);
+		remove_root("F");
+		/* What is left of a claim goes when it is in the way: there is room for two. */
+		rt_write("subid", i % 2 ? "berth:300000:2000\n" : "berth:310000:2000\n");
+	}
+	rt_expect_nothing_left();
 }
 
 Test(framework_ids, a_mount_left_below_is_taken_away)

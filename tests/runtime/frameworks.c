@@ -69,6 +69,23 @@ Test(frameworks, kept_when_unmounted)
 	rt_ok(berth_root_remove(rt.berth, "F", &rt.error));
 }
 
+/* Whoever mounted it died in between: some of its mounts are there. */
+Test(frameworks, mounted_anew_where_that_was_not_finished)
+{
+	const char *root = rt_path("data/roots/F/root");
+	struct berth_options options = RT_OPTIONS("act", "write", "/kept", "x");
+	options.root = over_root("F");
+	rt_output(&options);
+	cr_assert_eq(umount2(root, MNT_DETACH), 0);
+	cr_assert_eq(mount("tmpfs", root, "tmpfs", 0, NULL), 0);
+	rt_write("data/roots/F/mounting", "");
+	options = RT_OPTIONS("act", "read", "/kept");
+	options.root = over_root("F");
+	rt_expect_line(rt_output(&options), "read /kept=x");
+	cr_expect_lt(access(rt_path("data/roots/F/mounting"), F_OK), 0);
+	rt_ok(berth_root_remove(rt.berth, "F", &rt.error));
+}
+
 Test(frameworks, apart_from_each_other)
 {
 	struct berth_options options = RT_OPTIONS("act", "write", "/mine", "x");
