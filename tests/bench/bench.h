@@ -79,8 +79,8 @@ struct berth_container *job_start(struct job *job);
 /* Kills, waits, closes. */
 void job_stop(struct berth_container *container);
 struct berth *bench_open(void);
-/* The names of all capabilities this process has: what it keeps where it drops none. */
-const char *const *own_capabilities(void);
+/* For cap_add, where none are dropped. */
+extern const char *const all_capabilities[];
 extern const char *const idle_argv[];    /* a payload that ends at once */
 extern const char *const waiting_argv[]; /* one that waits to be killed */
 extern const int nowhere[3];             /* a payload's stdio */

@@ -47,7 +47,7 @@ static struct job job_changed(struct berth *berth, unsigned int change)
 	if (change & NO_SECCOMP)
 		job.options.seccomp = "unconfined";
 	if (change & NO_CUT)
-		job.options.cap_add = own_capabilities();
+		job.options.cap_add = all_capabilities;
 	if (change & NEW_PRIVILEGES)
 		job.options.flags |= BERTH_NEW_PRIVILEGES;
 	if (change & FEW_CGROUPS)
