@@ -17,10 +17,9 @@
 #include "nsutil/dumpable.h"
 
 /*
- * The numbers that a child which executes init lays its descriptors on: 0, 1, 2, those init knows, init's program, the
- * cgroup.procs files.
+ * The numbers that a child which executes init lays its descriptors on: 0, 1, 2, those init knows, init's program.
  */
-enum { FD_INIT = INIT_FD_END, FD_CGROUPS, FIRST_FREE_FD = FD_CGROUPS + CHILD_CGROUPS_MOST };
+enum { FD_INIT = INIT_FD_END, FIRST_FREE_FD };
 
 /* Paths take the most of it: PATH_MAX at a time. Not on the caller's own stack, which would have to grow under limits
  * that the plan has lowered. setrlimit(2) */
@@ -41,73 +40,32 @@ static int child_fail(struct child *child, enum child_stage stage)
  */
 #define CHILD_CODE __attribute__((no_sanitize("address", "undefined")))
 
-CHILD_CODE static bool stdio_lay(const struct child_descriptors *from)
+/* Gives a descriptor a number from lowest up, where something else will be laid on the one it has. -1 stays -1. */
+CHILD_CODE static bool lift(int *fd, int lowest)
 {
+	if (*fd < 0 || *fd >= lowest)
+		return true;
+	int lifted = (int)syscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, lowest);
+	/* EINVAL: the limit of descriptors lies below the first number asked for, so there is none to be had. fcntl(2)
+	 */
+	if (lifted < 0 && errno == EINVAL)
+		errno = EMFILE;
+	*fd = lifted;
+	return lifted >= 0;
+}
+
+CHILD_CODE static bool stdio_lay(struct child_descriptors *from, int lowest)
+{
+	for (int i = 0; i < 3; i++)
+		if (!lift(&from->stdio[i], lowest))
+			return false;
 	for (int i = 0; i < 3; i++)
 		if (from->stdio[i] >= 0 && syscall(SYS_dup3, from->stdio[i], i, 0) < 0)
 			return false;
 	return true;
 }
 
-CHILD_CODE static bool cgroups_enter(const int *cgroups, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (syscall(SYS_write, cgroups[i], "0", 1) < 0)
-			return false;
-	return true;
-}
-
-CHILD_CODE static int execute_init(void *argument)
-{
-	struct child *child = argument;
-	const struct child_descriptors *from = &child->descriptors;
-	const int slots[INIT_FD_END] = {
-		[INIT_FD_PLAN] = from->plan,     [INIT_FD_STATUS] = from->status,
-		[INIT_FD_RECORD] = from->record, [INIT_FD_NAMESPACES] = from->namespaces,
-		[INIT_FD_USERNS] = from->userns, [INIT_FD_BLANK] = from->blank,
-	};
-	if (!stdio_lay(from))
-		return child_fail(child, CHILD_DESCRIPTORS);
-	for (int i = INIT_FD_PLAN; i < INIT_FD_END; i++)
-		if ((slots[i] >= 0 ? syscall(SYS_dup3, slots[i], i, 0) : syscall(SYS_close_range, i, i, 0)) < 0)
-			return child_fail(child, CHILD_DESCRIPTORS);
-	if (syscall(SYS_dup3, from->init_fd, FD_INIT, O_CLOEXEC) < 0)
-		return child_fail(child, CHILD_DESCRIPTORS);
-	int cgroups[CHILD_CGROUPS_MOST];
-	for (size_t i = 0; i < child->n_cgroups; i++) {
-		cgroups[i] = FD_CGROUPS + (int)i;
-		if (syscall(SYS_dup3, from->cgroups[i], cgroups[i], O_CLOEXEC) < 0)
-			return child_fail(child, CHILD_DESCRIPTORS);
-	}
-	/*
-	 * The caller's descriptors go now, not at exec: entering cgroups can take its time, and should the caller be
-	 * killed meanwhile, what its locks stand for must be seen to be free. flock(2)
-	 */
-	if (syscall(SYS_close_range, FD_CGROUPS + child->n_cgroups, ~0U, 0) < 0)
-		return child_fail(child, CHILD_DESCRIPTORS);
-	if (!cgroups_enter(cgroups, child->n_cgroups))
-		return child_fail(child, CHILD_CGROUPS);
-	char name[] = "berth-init";
-	char *const argv[] = {name, NULL};
-	char *const environment[] = {NULL};
-	syscall(SYS_execveat, FD_INIT, "", argv, environment, AT_EMPTY_PATH);
-	return child_fail(child, CHILD_INIT);
-}
-
-/* Closes all from 3 on but those, which are in ascending order. */
-CHILD_CODE static bool close_others(const int *kept, size_t count)
-{
-	unsigned int next = 3;
-	for (size_t i = 0; i < count; i++) {
-		unsigned int fd = (unsigned int)kept[i];
-		if (fd > next && syscall(SYS_close_range, next, fd - 1, 0) < 0)
-			return false;
-		next = fd + 1;
-	}
-	return syscall(SYS_close_range, next, ~0U, 0) == 0;
-}
-
-/* Adds the descriptor where it belongs, unless it is -1. */
+/* Adds the descriptor to those kept, in ascending order; -1 is none. */
 CHILD_CODE static void keep(int fd, int *kept, size_t *count)
 {
 	if (fd < 0)
@@ -118,17 +76,91 @@ CHILD_CODE static void keep(int fd, int *kept, size_t *count)
 	kept[at] = fd;
 }
 
+/*
+ * Closes all from lowest on but the cgroups' and those kept, of which there may be two. The caller's descriptors go
+ * now, not at exec: entering cgroups can take its time, and should the caller be killed meanwhile, what its locks stand
+ * for must be seen to be free. flock(2)
+ */
+CHILD_CODE static bool close_others(const struct child *child, unsigned int lowest, int kept_1, int kept_2)
+{
+	int kept[CHILD_CGROUPS_MOST + 2];
+	size_t count = 0;
+	keep(kept_1, kept, &count);
+	keep(kept_2, kept, &count);
+	for (size_t i = 0; i < child->n_cgroups; i++)
+		keep(child->descriptors.cgroups[i], kept, &count);
+	for (size_t i = 0; i < count; i++) {
+		unsigned int fd = (unsigned int)kept[i];
+		if (fd > lowest && syscall(SYS_close_range, lowest, fd - 1, 0) < 0)
+			return false;
+		lowest = fd + 1;
+	}
+	return syscall(SYS_close_range, lowest, ~0U, 0) == 0;
+}
+
+CHILD_CODE static bool cgroups_enter(const int *cgroups, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (syscall(SYS_write, cgroups[i], "0", 1) < 0)
+			return false;
+	return true;
+}
+
+CHILD_CODE static bool init_descriptors_lay(struct child *child)
+{
+	struct child_descriptors *from = &child->descriptors;
+	int *const slots[FIRST_FREE_FD] = {
+		[INIT_FD_PLAN] = &from->plan,     [INIT_FD_STATUS] = &from->status,
+		[INIT_FD_RECORD] = &from->record, [INIT_FD_NAMESPACES] = &from->namespaces,
+		[INIT_FD_USERNS] = &from->userns, [INIT_FD_BLANK] = &from->blank,
+		[FD_INIT] = &from->init_fd,
+	};
+	for (int i = INIT_FD_PLAN; i < FIRST_FREE_FD; i++)
+		if (!lift(slots[i], FIRST_FREE_FD))
+			return false;
+	for (size_t i = 0; i < child->n_cgroups; i++)
+		if (!lift(&from->cgroups[i], FIRST_FREE_FD))
+			return false;
+	if (!stdio_lay(from, FIRST_FREE_FD))
+		return false;
+	for (int i = INIT_FD_PLAN; i < FIRST_FREE_FD; i++)
+		if ((*slots[i] >= 0 ? syscall(SYS_dup3, *slots[i], i, i == FD_INIT ? O_CLOEXEC : 0)
+				    : syscall(SYS_close_range, i, i, 0)) < 0)
+			return false;
+	return close_others(child, FIRST_FREE_FD, -1, -1);
+}
+
+CHILD_CODE static int execute_init(void *argument)
+{
+	struct child *child = argument;
+	if (!init_descriptors_lay(child))
+		return child_fail(child, CHILD_DESCRIPTORS);
+	if (!cgroups_enter(child->descriptors.cgroups, child->n_cgroups))
+		return child_fail(child, CHILD_CGROUPS);
+	char name[] = "berth-init";
+	char *const argv[] = {name, NULL};
+	char *const environment[] = {NULL};
+	syscall(SYS_execveat, FD_INIT, "", argv, environment, AT_EMPTY_PATH);
+	return child_fail(child, CHILD_INIT);
+}
+
+/* Leaves its descriptors where they are, but for those that are to be its stdio. */
+CHILD_CODE static bool descriptors_lay(struct child *child)
+{
+	struct child_descriptors *from = &child->descriptors;
+	if (!lift(&from->status, 3) || !lift(&from->blank, 3))
+		return false;
+	for (size_t i = 0; i < child->n_cgroups; i++)
+		if (!lift(&from->cgroups[i], 3))
+			return false;
+	return stdio_lay(from, 3) && close_others(child, 3, from->status, from->blank);
+}
+
 CHILD_CODE static int carry_plan(void *argument)
 {
 	struct child *child = argument;
 	const struct child_descriptors *from = &child->descriptors;
-	int kept[CHILD_CGROUPS_MOST + 2];
-	size_t count = 0;
-	keep(from->status, kept, &count);
-	keep(from->blank, kept, &count);
-	for (size_t i = 0; i < child->n_cgroups; i++)
-		keep(from->cgroups[i], kept, &count);
-	if (!stdio_lay(from) || !close_others(kept, count))
+	if (!descriptors_lay(child))
 		return child_fail(child, CHILD_DESCRIPTORS);
 	if (!cgroups_enter(from->cgroups, child->n_cgroups))
 		return child_fail(child, CHILD_CGROUPS);
@@ -145,29 +177,14 @@ CHILD_CODE static int carry_plan(void *argument)
 void child_release(struct child *child)
 {
 	int saved = errno;
-	for (size_t i = 0; i < child->descriptors.n_copies; i++)
-		close(child->descriptors.copies[i]);
-	child->descriptors.n_copies = 0;
+	if (child->null >= 0)
+		close(child->null);
 	free(child->slots);
 	free(child->sources);
+	child->null = -1;
 	child->slots = NULL;
 	child->sources = NULL;
 	errno = saved;
-}
-
-/* The descriptor, or a copy of one below that number; -1 stays -1. 0 or -errno. */
-static int lift(struct child_descriptors *descriptors, int fd, int lowest, int *lifted)
-{
-	*lifted = fd;
-	if (fd < 0 || fd >= lowest)
-		return 0;
-	*lifted = fcntl(fd, F_DUPFD_CLOEXEC, lowest);
-	/* EINVAL: the limit of descriptors lies below the first number asked for, so there is none to be had. fcntl(2)
-	 */
-	if (*lifted < 0)
-		return errno == EINVAL ? -EMFILE : -errno;
-	descriptors->copies[descriptors->n_copies++] = *lifted;
-	return 0;
 }
 
 /*
@@ -180,55 +197,42 @@ static bool own_is_kept(int fd)
 	return flags >= 0 && !(flags & FD_CLOEXEC);
 }
 
-static int lift_stdio(struct child_descriptors *descriptors, const int *stdio, int lowest)
+static int stdio_take(struct child *child, const int *stdio)
 {
-	int null = -1, code = 0;
-	for (int i = 0; i < 3 && !code; i++) {
+	for (int i = 0; i < 3; i++) {
 		if (!stdio && own_is_kept(i))
 			continue;
 		int fd = stdio ? stdio[i] : -1;
-		if (fd < 0 && null < 0) {
-			null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
-			if (null < 0)
+		if (fd < 0 && child->null < 0) {
+			child->null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+			if (child->null < 0)
 				return -errno;
-			descriptors->copies[descriptors->n_copies++] = null;
 		}
-		code = lift(descriptors, fd < 0 ? null : fd, lowest, &descriptors->stdio[i]);
+		child->descriptors.stdio[i] = fd < 0 ? child->null : fd;
 	}
-	return code;
+	return 0;
 }
 
-int child_prepare(struct child *child, const struct spawn_options *options, int plan_fd, int status_fd, bool in_place)
+int child_prepare(struct child *child, const struct spawn_options *options, int plan_fd, int status_fd)
 {
 	struct child_descriptors *descriptors = &child->descriptors;
-	/* A child that carries out the plan leaves them where they are, but for those that are to be its stdio. */
-	int lowest = in_place ? 3 : FIRST_FREE_FD;
 	size_t n_cgroups = options->n_cgroup_procs + (options->cgroup_into_procs >= 0);
 	if (n_cgroups > CHILD_CGROUPS_MOST)
 		return -E2BIG;
 	/* The v2 cgroup is the one it is born into, where clone3 is to be had. */
 	child->n_cgroups = options->n_cgroup_procs;
-	int code = lift(descriptors, status_fd, lowest, &descriptors->status);
-	if (!code && !in_place)
-		code = lift(descriptors, options->init_fd, lowest, &descriptors->init_fd);
-	if (!code && !in_place)
-		code = lift(descriptors, plan_fd, lowest, &descriptors->plan);
-	if (!code && !in_place)
-		code = lift(descriptors, options->record_fd, lowest, &descriptors->record);
-	if (!code && !in_place)
-		code = lift(descriptors, options->namespaces_fd, lowest, &descriptors->namespaces);
-	if (!code && !in_place)
-		code = lift(descriptors, options->userns_fd, lowest, &descriptors->userns);
-	if (!code)
-		code = lift(descriptors, options->blank_fd, lowest, &descriptors->blank);
-	if (!code)
-		code = lift_stdio(descriptors, options->stdio, lowest);
-	for (; descriptors->n_cgroups < n_cgroups && !code; descriptors->n_cgroups++) {
-		size_t i = descriptors->n_cgroups;
-		int fd = i < options->n_cgroup_procs ? options->cgroup_procs[i] : options->cgroup_into_procs;
-		code = lift(descriptors, fd, lowest, &descriptors->cgroups[i]);
-	}
-	return code;
+	for (size_t i = 0; i < n_cgroups; i++)
+		descriptors->cgroups[i] =
+			i < options->n_cgroup_procs ? options->cgroup_procs[i] : options->cgroup_into_procs;
+	descriptors->n_cgroups = n_cgroups;
+	descriptors->plan = plan_fd;
+	descriptors->status = status_fd;
+	descriptors->init_fd = options->init_fd;
+	descriptors->record = options->record_fd;
+	descriptors->namespaces = options->namespaces_fd;
+	descriptors->userns = options->userns_fd;
+	descriptors->blank = options->blank_fd;
+	return stdio_take(child, options->stdio);
 }
 
 /* What it takes to clone the child. */

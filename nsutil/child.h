@@ -26,18 +26,17 @@ enum child_stage {
 	CHILD_EXECUTING
 };
 
-/* The child's descriptors before it lays them out, out of the way of the numbers it lays them on. */
+/* The child's descriptors: the caller's, of which it has a copy, before it lays them out. */
 struct child_descriptors {
 	int stdio[3]; /* -1: leave it as it is */
 	int init_fd, plan, status, record, namespaces, userns, blank;
 	int cgroups[CHILD_CGROUPS_MOST]; /* cgroup.procs files, the last being that of the v2 cgroup, if there is one */
 	size_t n_cgroups;
-	int copies[CHILD_CGROUPS_MOST + 12]; /* those of the above that were made for this */
-	size_t n_copies;
 };
 
 struct child {
 	struct child_descriptors descriptors;
+	int null;               /* /dev/null, where one of its stdio is that; closed by child_release */
 	size_t n_cgroups;       /* how many of them it is to enter itself */
 	struct carrier carrier; /* for a child that carries out the plan */
 	char **slots;           /* the carrier's, allocated */
@@ -56,17 +55,15 @@ struct child {
 				.namespaces = -1,                                                                      \
 				.userns = -1,                                                                          \
 				.blank = -1},                                                                          \
+		.null = -1,                                                                                            \
 	}
 
-/* Closes the copies, and frees what is allocated. */
+/* Closes what was opened, and frees what is allocated. */
 void child_release(struct child *child);
 #define cleanup_child __attribute__((cleanup(child_release)))
 
-/*
- * Takes the options' descriptors, and the plan's and the status's (or -1), for a child that executes init, or for one
- * that carries out the plan. 0 or -errno.
- */
-int child_prepare(struct child *child, const struct spawn_options *options, int plan_fd, int status_fd, bool in_place);
+/* Takes the options' descriptors, and the plan's and the status's (or -1). 0 or -errno. */
+int child_prepare(struct child *child, const struct spawn_options *options, int plan_fd, int status_fd);
 
 /*
  * Clones it, every signal blocked, so that no handler of the caller's runs in it, and returns when it has executed

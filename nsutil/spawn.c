@@ -248,9 +248,9 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 	cleanup_fd int ours = pair[0];
 	cleanup_fd int theirs = pair[1];
 
-	code = child_prepare(&child, options, plan_fd, theirs, way.in_place);
+	code = child_prepare(&child, options, plan_fd, theirs);
 	if (code < 0)
-		return error_errno(error, -code, "duplicate descriptors for the new process");
+		return error_errno(error, -code, "prepare descriptors for the new process");
 	pid_t pid = child_clone(&child, options, way.in_place, spawned);
 	if (pid < 0)
 		return child.error ? child_error(&child, options->plan, error)

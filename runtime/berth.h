@@ -85,8 +85,8 @@ struct berth_error {
 /* ---- The context ---- */
 
 /*
- * What a process needs to launch and find containers. Holds a few descriptors. Keep it for as long as you launch: what a
- * launch can leave for the next one is in it, an empty mount namespace to begin in above all, without which a launch
+ * What a process needs to launch and find containers. Holds a few descriptors. Keep it for as long as you launch: what
+ * a launch can leave for the next one is in it, an empty mount namespace to begin in above all, without which a launch
  * takes the longer the more is mounted on the host.
  */
 struct berth;
