@@ -136,12 +136,9 @@ static int help(int argc, char **argv)
 /* A descriptor 0, 1 or 2 that is closed would be taken by the next thing opened, and be written to. */
 static void standard_descriptors_open(void)
 {
-	int fd;
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", O_RDWR); /* takes the lowest number that is free, which is this one */
 }
 
 int main(int argc, char **argv)
