@@ -9,7 +9,6 @@
  * of each object is a header with a check word: what is freed twice, or was written over by the object before, ends the
  * program.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
