@@ -18,6 +18,7 @@ struct berth_container *container_new(struct berth *berth)
 		return NULL;
 	container->berth = berth;
 	container->wait_status = -1;
+	atomic_init(&container->kept, -1);
 	container->directory = container->file = container->pidfd = container->tty = container->seccomp_log = -1;
 	return container;
 }
@@ -36,6 +37,8 @@ void berth_container_close(struct berth_container *container)
 		close(container->seccomp_log);
 	if (container->file >= 0)
 		close(container->file);
+	if (container->kept >= 0)
+		close(container->kept);
 	if (container->directory >= 0)
 		close(container->directory);
 	record_free(&container->record);

@@ -13,9 +13,11 @@ struct berth_container {
 	struct berth *berth;
 	struct record record;
 	struct cgroup *cgroup;
-	int directory; /* its record; locked while owner */
-	int file;      /* the record's, for those that wait for another to write the end; -1 for who launched it */
-	int pidfd;     /* PID 1; -1: had ended when the handle was made */
+	int directory;   /* its record; locked while owner */
+	int file;        /* the record's, for those that wait for another to write the end; -1 for who launched it */
+	atomic_int kept; /* the same file, open for writing too, from the owner's own kill on; else -1 */
+	atomic_int requested; /* enum berth_reason of that kill; 0: none */
+	int pidfd;            /* PID 1; -1: had ended when the handle was made */
 	int tty;
 	int seccomp_log; /* the filter's listener, for who launched it with BERTH_SECCOMP_LOG; else -1 */
 	pid_t pid;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 
+#include "nsutil/base/cleanup.h"
 #include "nsutil/spawn.h"
 #include "runtime/container.h"
 
@@ -60,6 +61,16 @@ int berth_container_signal(struct berth_container *container, int signal, struct
 	return code < 0 ? error_export(&inner, error) : 0;
 }
 
+static int note_reason(struct berth_container *container, enum berth_reason reason, const char *detail)
+{
+	cleanup_fd int file = state_open_record(container->directory, true);
+	int code = file < 0 ? file : state_write_reason(file, reason, detail), none = -1;
+	/* An owner will write the end to it soon. */
+	if (code == 0 && container->owner && atomic_compare_exchange_strong(&container->kept, &none, file))
+		steal_fd(&file);
+	return code;
+}
+
 int container_kill(struct berth_container *container, enum berth_reason reason, struct error *error)
 {
 	return container_kill_with_detail(container, reason, "", error);
@@ -71,11 +82,21 @@ int container_kill_with_detail(struct berth_container *container, enum berth_rea
 	int code = container_require_process(container, error);
 	if (code < 0)
 		return code == -ESRCH ? 0 : code;
-	/* Written first: whoever sees the end must find the reason. */
-	code = state_write_reason(container->directory, reason, detail);
+	/*
+	 * Whoever sees the end must find the reason. Others look in the record; an owner has it in the handle, and
+	 * notes it while the processes die, in case it dies itself.
+	 */
+	bool owner = container->owner && !*detail;
+	int none = 0;
+	if (owner)
+		atomic_compare_exchange_strong(&container->requested, &none, (int)reason);
+	else
+		code = note_reason(container, reason, detail);
 	if (code < 0 && code != -ENOENT)
 		return error_errno(error, -code, "record why container '%s' is killed", container->record.name);
 	code = send_signal(container, SIGKILL, error);
+	if (owner)
+		note_reason(container, reason, detail);
 	/* A frozen process dies only when it is thawed; on v2 the kernel sees to that. */
 	if (code == 0 && container->cgroup && cgroup_frozen(container->cgroup) > 0)
 		cgroup_freeze(container->cgroup, false, FREEZE_TIMEOUT_MS, NULL);

@@ -46,11 +46,12 @@ static int fill(int directory, const struct spec *spec, const struct record *rec
 	return code;
 }
 
-/* Empties the directory and removes it under the name. 0 or -errno. */
-static int directory_remove(int directory, int root, const char *name)
+/* Empties the directory and removes it under the name; with_exit: it is likely to hold that file. 0 or -errno. */
+static int directory_remove(int directory, int root, const char *name, bool with_exit)
 {
-	static const char *const rare[] = {"control", "scale", "seccomp", "idmap"};
-	unlinkat(directory, "exit", 0);
+	static const char *const rare[] = {"exit", "control", "scale", "seccomp", "idmap"};
+	if (with_exit)
+		unlinkat(directory, "exit", 0);
 	unlinkat(directory, "record", 0);
 	int code = unlinkat(root, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 	/* Most end without these: only then are they looked for. */
@@ -77,7 +78,7 @@ int state_create(const struct berth *berth, const struct spec *spec, const struc
 		code = -errno;
 	if (code == 0)
 		return steal_fd(&directory);
-	directory_remove(directory, berth->state_fd, temporary);
+	directory_remove(directory, berth->state_fd, temporary, true);
 	if (code == -EEXIST)
 		return error_set(error, EEXIST, "there is a container named '%s' already", spec->name);
 	return error_errno(error, -code, "record the container in %s", berth->state_root);
@@ -111,6 +112,13 @@ int state_read_exit(int directory, int *wait_status)
 	return read(fd, wait_status, sizeof *wait_status) == sizeof *wait_status ? 0 : -ENODATA;
 }
 
+static int entry_remove(const struct berth *berth, int directory, const char *entry, bool with_exit,
+			struct error *error)
+{
+	int code = directory_remove(directory, berth->state_fd, entry, with_exit);
+	return code < 0 ? error_errno(error, -code, "remove %s/%s", berth->state_root, entry) : 0;
+}
+
 int state_remove_entry(const struct berth *berth, int directory, const char *entry, struct error *error)
 {
 	/* Removed before, the name may be another container's by now. */
@@ -118,8 +126,7 @@ int state_remove_entry(const struct berth *berth, int directory, const char *ent
 	if (fstat(directory, &own) == 0 && fstatat(berth->state_fd, entry, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (own.st_ino != named.st_ino || own.st_dev != named.st_dev))
 		return 0;
-	int code = directory_remove(directory, berth->state_fd, entry);
-	return code < 0 ? error_errno(error, -code, "remove %s/%s", berth->state_root, entry) : 0;
+	return entry_remove(berth, directory, entry, true, error);
 }
 
 int state_remove(const struct berth *berth, int directory, const char *name, struct error *error)
@@ -127,4 +134,11 @@ int state_remove(const struct berth *berth, int directory, const char *name, str
 	char encoded[NAME_ENCODED_SIZE];
 	name_encode(name, encoded);
 	return state_remove_entry(berth, directory, encoded, error);
+}
+
+int state_remove_ended(const struct berth *berth, int directory, const struct record *record, struct error *error)
+{
+	char encoded[NAME_ENCODED_SIZE];
+	name_encode(record->name, encoded);
+	return entry_remove(berth, directory, encoded, !(record->flags & BERTH_NO_INIT), error);
 }

@@ -113,20 +113,23 @@ int state_open_exit(int directory);
 int state_read_exit(int directory, int *wait_status);
 
 /*
- * First come, first kept: later reasons don't count. detail: one line, may be "". state_read_reason answers 0 for none,
- * else copies the detail.
+ * First come, first kept: later reasons don't count; of two at the same moment one does. detail: one line, may be "".
+ * state_read_reason answers 0 for none, else copies the detail.
  */
-int state_write_reason(int directory, enum berth_reason reason, const char *detail);
+int state_write_reason(int file, enum berth_reason reason, const char *detail);
 int state_read_reason(int file, char *detail, size_t size);
 
 int state_write_end(int file, const struct berth_end *end, struct error *error);
 /* -ENODATA while there is no end. */
 int state_read_end(int file, struct berth_end *end);
 
-/* Removes the record; the name is free afterwards. The directory must be owned. */
+/* Removes the record; the name is free afterwards. The directory must be owned; it may have been removed before. */
 int state_remove(const struct berth *berth, int directory, const char *name, struct error *error);
 /* The same by the directory's own name, for those that hold no readable record. */
 int state_remove_entry(const struct berth *berth, int directory, const char *entry, struct error *error);
+
+/* The same for one that has been owned ever since it had the name. */
+int state_remove_ended(const struct berth *berth, int directory, const struct record *record, struct error *error);
 
 /* Whether somebody owns the directory now. */
 bool state_is_owned(int directory);

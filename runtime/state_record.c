@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
@@ -28,7 +26,6 @@ enum {
 	FALLBACKS_SIZE = 320,
 	DETAIL_SIZE = 256,
 	AT_ONCE = 4096, /* what one read takes of a record: nearly all of what is needed at first */
-	REASON_PATIENCE_MS = 100,
 };
 
 static const char magic[8] = "berth 2";
@@ -182,16 +179,10 @@ void state_read_fallbacks(int directory, char *fallbacks, size_t size)
 
 /* ---- Why it was killed ---- */
 
-int state_write_reason(int directory, enum berth_reason reason, const char *detail)
+int state_write_reason(int file, enum berth_reason reason, const char *detail)
 {
 	struct reason part = {.reason = (int32_t)reason};
 	snprintf(part.detail, sizeof part.detail, "%s", detail);
-	cleanup_fd int file = state_open_record(directory, true);
-	if (file < 0)
-		return file;
-	/* Held by others for two calls; for longer, if one was stopped between these. */
-	for (int left = REASON_PATIENCE_MS; flock(file, LOCK_EX | LOCK_NB) < 0 && left > 0; left--)
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	struct reason before;
 	ssize_t length = pread(file, &before, sizeof before, offsetof(struct head, reason));
 	if (length == sizeof before && !before.reason)

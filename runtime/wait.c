@@ -34,6 +34,10 @@ uint64_t monotonic_ms(void)
 static int wait_for_init(struct berth_container *container, uint64_t deadline)
 {
 	int attend_ms = -1;
+	/* A parent that has nothing else to attend to need not be told before it reaps. */
+	if (container->owner && !container->monitor && deadline == UINT64_MAX && container->pidfd >= 0 &&
+	    spawned_reap(container->pidfd, &container->wait_status) == 0)
+		return 0;
 	while (container->pidfd >= 0) {
 		struct error ignored;
 		if (container->monitor)
@@ -103,13 +107,17 @@ int container_finish(struct berth_container *container, struct error *error)
 		.started_ns = container->record.started_ns,
 		.ended_ns = now_ns(),
 	};
-	cleanup_fd int file = state_open_record(container->directory, true);
+	int kept = atomic_exchange(&container->kept, -1);
+	cleanup_fd int file = kept >= 0 ? kept : state_open_record(container->directory, true);
 	if (!evidence.no_init)
 		state_read_exit(container->directory, &evidence.command_status);
 	/* Of one that has ended by itself it doesn't matter that somebody wanted to kill it. */
 	int status = evidence_status(&evidence);
-	if (status < 0 || WIFSIGNALED(status))
+	if (status < 0 || WIFSIGNALED(status)) {
 		evidence.requested = state_read_reason(file, detail, sizeof detail);
+		if (!evidence.requested)
+			evidence.requested = container->requested;
+	}
 	if (!container->cgroup)
 		end.memory_limit = BERTH_UNLIMITED;
 	else if (needs_numbers(container, &evidence))
@@ -127,7 +135,7 @@ int container_finish(struct berth_container *container, struct error *error)
 	container->end = end;
 	container->ended = true;
 	if (!(container->record.flags & BERTH_KEEP_RECORD))
-		code = state_remove(container->berth, container->directory, container->record.name, error);
+		code = state_remove_ended(container->berth, container->directory, &container->record, error);
 	/* Others may be waiting for the record to be complete. */
 	state_unlock(container->directory);
 	container->owner = false;
@@ -145,7 +153,7 @@ int container_discard(struct berth_container *container, struct error *error)
 		return error_wrap(error, "clear up behind container '%s'", container->record.name);
 	if (container->record.namespaces & CLONE_NEWUSER)
 		idmap_release(container->berth, container->directory);
-	return state_remove(container->berth, container->directory, container->record.name, error);
+	return state_remove_ended(container->berth, container->directory, &container->record, error);
 }
 
 /*
@@ -204,7 +212,7 @@ int container_wait(struct berth_container *container, int timeout_ms, struct err
 			container->owner = code == 1;
 			continue;
 		}
-		if (container->pidfd >= 0)
+		if (container->pidfd >= 0 && container->wait_status < 0)
 			spawned_reap(container->pidfd, &container->wait_status);
 		code = container_finish(container, error);
 		if (code < 0)

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,8 +55,8 @@ Test(state_record, process_reason_and_end_come_later)
 	state_read_fallbacks(directory, fallbacks, sizeof fallbacks);
 	cr_expect_str_eq(fallbacks, "one\ntwo\n");
 	/* The first reason is the one that counts. */
-	cr_assert_eq(state_write_reason(directory, BERTH_SCALE_DOWN, "it did not fit"), 0);
-	cr_assert_eq(state_write_reason(directory, BERTH_KILLED, ""), 0);
+	cr_assert_eq(state_write_reason(file, BERTH_SCALE_DOWN, "it did not fit"), 0);
+	cr_assert_eq(state_write_reason(file, BERTH_KILLED, ""), 0);
 	cr_expect_eq(state_read_reason(file, detail, sizeof detail), BERTH_SCALE_DOWN);
 	cr_expect_str_eq(detail, "it did not fit");
 	end.reason = BERTH_EXITED;
@@ -67,22 +66,10 @@ Test(state_record, process_reason_and_end_come_later)
 	cr_assert_eq(state_write_end(file, &end, NULL), 0);
 	/* Also when its name is gone. */
 	cr_assert_eq(unlinkat(directory, "record", 0), 0);
-	cr_expect_eq(state_write_reason(directory, BERTH_KILLED, ""), -ENOENT);
 	struct berth_end read = BERTH_END_INIT;
 	cr_assert_eq(state_read_end(file, &read), 0);
 	cr_expect(read.reason == BERTH_EXITED && read.code == 9 && read.memory_limit == BERTH_UNLIMITED);
 	cr_expect_str_eq(read.text, "exited with status 9");
-}
-
-/* A killer that was stopped with the record locked holds nobody up for good, and what it has noted is kept. */
-Test(state_record, a_lock_left_on_it_is_not_waited_for)
-{
-	cleanup_fd int directory = directory_with_record();
-	cleanup_fd int file = state_open_record(directory, true);
-	char detail[64];
-	cr_assert_eq(flock(file, LOCK_EX), 0);
-	cr_expect_eq(state_write_reason(directory, BERTH_TIMEOUT, ""), 0);
-	cr_expect_eq(state_read_reason(file, detail, sizeof detail), BERTH_TIMEOUT);
 }
 
 Test(state_record, damage_is_told)
