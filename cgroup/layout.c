@@ -45,7 +45,7 @@ static const struct mount_entry *walk_step(const struct mount_table *table, cons
 	const struct mount_entry *next = NULL;
 	for (size_t i = 0; i < table->count; i++) {
 		const struct mount_entry *entry = &table->entries[i];
-		if (path_is_within(path, entry->point) && entry_stands_on(table, entry, from) &&
+		if (entry_stands_on(table, entry, from) && path_is_within(path, entry->point) &&
 		    (!next || strlen(entry->point) <= strlen(next->point)))
 			next = entry;
 	}
@@ -120,11 +120,15 @@ static unsigned int layout_served(const struct cgroup_layout *layout)
 /* Takes the mount in if it serves a controller that none before it does. */
 static int layout_add(struct cgroup_layout *layout, const struct mount_entry *entry, int version)
 {
+	unsigned int controllers = version == 1 ? controllers_v1(entry) : 0;
+	if (version == 1 && !controllers)
+		return 0;
 	cleanup_fd int fd = open(entry->point, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		/* Not for us to enter, or gone since: the same hierarchy may be mounted elsewhere too. */
 		return errno == ENOMEM || errno == EMFILE || errno == ENFILE ? -errno : 0;
-	unsigned int controllers = version == 1 ? controllers_v1(entry) : cgroup_v2_controllers(fd);
+	if (version == 2)
+		controllers = cgroup_v2_controllers(fd);
 	layout->mounted[version] |= controllers != 0;
 	controllers &= ~layout_served(layout);
 	if (!controllers)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +41,21 @@ static char *next_field(char **rest)
 	return field && *field ? field : NULL;
 }
 
+/* A number that ends with the character; *text moves behind that. */
+static int take_number(const char **text, char end, unsigned int *number)
+{
+	char *after;
+	*number = (unsigned int)strtoul(*text, &after, 10);
+	bool is_number = **text >= '0' && **text <= '9' && *after == end;
+	*text = end ? after + 1 : after;
+	return is_number ? 0 : -EINVAL;
+}
+
 static int parse_line(char *line, struct mount_entry *entry)
 {
 	char *rest = line;
-	char *id = next_field(&rest), *parent = next_field(&rest), *device = next_field(&rest);
+	const char *id = next_field(&rest), *parent = next_field(&rest), *device = next_field(&rest);
+	unsigned int id_number, parent_number, major, minor;
 	char *root = next_field(&rest), *point = next_field(&rest), *options = next_field(&rest);
 	if (!id || !parent || !device || !root || !point || !options)
 		return -EINVAL;
@@ -52,9 +64,15 @@ static int parse_line(char *line, struct mount_entry *entry)
 		if (!field)
 			return -EINVAL;
 	char *type = next_field(&rest), *source = strsep(&rest, " "), *super = strsep(&rest, " ");
-	if (!type || !source || !super)
+	if (!type || !source || !super || take_number(&id, '\0', &id_number) < 0 ||
+	    take_number(&parent, '\0', &parent_number) < 0 || take_number(&device, ':', &major) < 0 ||
+	    take_number(&device, '\0', &minor) < 0)
 		return -EINVAL;
 	*entry = (struct mount_entry){
+		.id = (int)id_number,
+		.parent = (int)parent_number,
+		.major = major,
+		.minor = minor,
 		.root = unescape(root),
 		.point = unescape(point),
 		.options = options,
@@ -62,9 +80,6 @@ static int parse_line(char *line, struct mount_entry *entry)
 		.source = unescape(source),
 		.super = super,
 	};
-	if (sscanf(id, "%d", &entry->id) != 1 || sscanf(parent, "%d", &entry->parent) != 1 ||
-	    sscanf(device, "%u:%u", &entry->major, &entry->minor) != 2)
-		return -EINVAL;
 	return 0;
 }
 

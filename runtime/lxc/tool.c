@@ -218,7 +218,9 @@ int tool_find(const struct tool *tool, struct berth *berth, struct berth_contain
 
 	for (;;) {
 		int code = berth_container_find(berth, tool->name, container, error);
-		if (code < 0 || berth_container_state(*container) != BERTH_STARTING || tool_clock_ms() >= deadline)
+		/* With a process it is none that is being started, and its state takes longer to tell. */
+		if (code < 0 || berth_container_pid(*container) ||
+		    berth_container_state(*container) != BERTH_STARTING || tool_clock_ms() >= deadline)
 			return code;
 		berth_container_close(*container);
 		*container = NULL;
