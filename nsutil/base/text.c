@@ -40,11 +40,16 @@ static size_t utf8_printable(const unsigned char *p)
 
 char *text_visible(const char *text)
 {
-	char *visible = malloc(strlen(text) * 4 + 1), *out = visible;
-
+	const unsigned char *p = (const unsigned char *)text;
+	while (*p >= 0x20 && *p < 0x7f)
+		p++;
+	/* Nearly always it is plain. */
+	size_t plain = (size_t)((const char *)p - text);
+	char *visible = malloc(plain + strlen((const char *)p) * 4 + 1);
 	if (!visible)
 		return NULL;
-	for (const unsigned char *p = (const unsigned char *)text; *p;) {
+	char *out = mempcpy(visible, text, plain);
+	while (*p) {
 		size_t length = utf8_printable(p);
 		if (length) {
 			out = mempcpy(out, p, length);

@@ -44,29 +44,6 @@ const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE])
 	return buffer;
 }
 
-void table_add(struct table *table, const char *const *cells, size_t n)
-{
-	if (!table->columns)
-		table->columns = n;
-	for (size_t i = 0; i < table->columns; i++) {
-		if (table->n == table->room) {
-			size_t room = table->room ? table->room * 2 : 64;
-			char **grown = reallocarray(table->cells, room, sizeof(*grown));
-			if (!grown) {
-				table->failed = 1;
-				return;
-			}
-			table->cells = grown;
-			table->room = room;
-		}
-		table->cells[table->n] = text_visible(i < n && cells[i] ? cells[i] : "-");
-		if (!table->cells[table->n])
-			table->failed = 1;
-		else
-			table->n++;
-	}
-}
-
 /* Characters of UTF-8 text that has been made visible. */
 static size_t width_of(const char *text)
 {
@@ -74,6 +51,40 @@ static size_t width_of(const char *text)
 	for (; *text; text++)
 		width += ((unsigned char)*text & 0xc0) != 0x80;
 	return width;
+}
+
+void table_add(struct table *table, const char *const *cells, size_t n)
+{
+	if (!table->columns)
+		table->columns = n;
+	for (size_t i = 0; i < table->columns; i++) {
+		if (table->n == table->room) {
+			size_t room = table->room ? table->room * 2 : 64;
+			struct cell *grown = reallocarray(table->cells, room, sizeof(*grown));
+			if (!grown) {
+				table->failed = 1;
+				return;
+			}
+			table->cells = grown;
+			table->room = room;
+		}
+		struct cell *cell = &table->cells[table->n];
+		cell->text = text_visible(i < n && cells[i] ? cells[i] : "-");
+		if (!cell->text) {
+			table->failed = 1;
+			return;
+		}
+		cell->width = width_of(cell->text);
+		table->n++;
+	}
+}
+
+static void pad(size_t width, FILE *out)
+{
+	static const char spaces[] = "                                ";
+	for (; width >= sizeof(spaces); width -= sizeof(spaces) - 1)
+		fwrite(spaces, 1, sizeof(spaces) - 1, out);
+	fwrite(spaces, 1, width, out);
 }
 
 int table_print(const struct table *table, FILE *out)
@@ -84,16 +95,17 @@ int table_print(const struct table *table, FILE *out)
 	if (!widths)
 		return -ENOMEM;
 	for (size_t i = 0; i < table->n; i++) {
-		size_t width = width_of(table->cells[i]), column = i % table->columns;
-		widths[column] = width > widths[column] ? width : widths[column];
+		size_t column = i % table->columns;
+		if (table->cells[i].width > widths[column])
+			widths[column] = table->cells[i].width;
 	}
 	for (size_t i = 0; i < table->n; i++) {
 		size_t column = i % table->columns;
-		fputs(table->cells[i], out);
+		fputs(table->cells[i].text, out);
 		if (column + 1 == table->columns)
 			fputc('\n', out);
 		else
-			fprintf(out, "%*s", (int)(widths[column] - width_of(table->cells[i]) + 2), "");
+			pad(widths[column] - table->cells[i].width + 2, out);
 	}
 	free(widths);
 	return 0;
@@ -102,7 +114,7 @@ int table_print(const struct table *table, FILE *out)
 void table_release(struct table *table)
 {
 	for (size_t i = 0; i < table->n; i++)
-		free(table->cells[i]);
+		free(table->cells[i].text);
 	free(table->cells);
 	*table = (struct table){0};
 }

@@ -17,9 +17,14 @@ const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE]);
 const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE]);
 
 /* A table of text: columns are as wide as their widest cell. All zeros is an empty one. */
+struct cell {
+	char *text;
+	size_t width; /* in characters */
+};
+
 struct table {
 	size_t columns;
-	char **cells;
+	struct cell *cells;
 	size_t n, room;
 	int failed; /* an allocation did */
 };
