@@ -47,17 +47,10 @@ static int controllers_check(const struct cgroup_layout *layout, unsigned int wa
 	return 0;
 }
 
-static int place_add(struct cgroup *cgroup, const struct cgroup_hierarchy *hierarchy)
+/* Writes "A/B" at text; what lies behind it. */
+static char *join(char *text, const char *a, const char *b)
 {
-	unsigned int here = cgroup->controllers & hierarchy->controllers;
-	if (!here)
-		return 0;
-	char *path = NULL;
-	if (asprintf(&path, "%s/%s", hierarchy->point, cgroup->relative) < 0)
-		return -ENOMEM;
-	cgroup->places[cgroup->count++] =
-		(struct cgroup_place){.hierarchy = hierarchy, .controllers = here, .path = path};
-	return 0;
+	return stpcpy(stpcpy(stpcpy(text, a), "/"), b) + 1;
 }
 
 int cgroup_open(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
@@ -69,20 +62,21 @@ int cgroup_open(const struct cgroup_layout *layout, const char *parent, const ch
 		result = controllers_check(layout, wanted, error);
 	if (result < 0)
 		return result;
-	struct cgroup *made = calloc(1, sizeof *made);
+	size_t relative = strlen(parent) + strlen(name) + 2, size = relative;
+	for (size_t i = 0; i < layout->count; i++)
+		size += strlen(layout->hierarchies[i].point) + 1 + relative;
+	struct cgroup *made = malloc(sizeof *made + size);
 	if (!made)
 		return error_errno(error, ENOMEM, "cgroup %s/%s", parent, name);
-	made->layout = layout;
-	made->controllers = wanted;
-	if (asprintf(&made->relative, "%s/%s", parent, name) < 0) {
-		made->relative = NULL;
-		result = -ENOMEM;
-	}
-	for (size_t i = 0; result == 0 && i < layout->count; i++)
-		result = place_add(made, &layout->hierarchies[i]);
-	if (result < 0) {
-		cgroup_free(made);
-		return error_errno(error, -result, "cgroup %s/%s", parent, name);
+	*made = (struct cgroup){.layout = layout, .controllers = wanted, .relative = made->texts};
+	char *next = join(made->texts, parent, name);
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct cgroup_hierarchy *hierarchy = &layout->hierarchies[i];
+		unsigned int here = wanted & hierarchy->controllers;
+		if (!here)
+			continue;
+		made->places[made->count++] = (struct cgroup_place){hierarchy, here, next};
+		next = join(next, hierarchy->point, made->relative);
 	}
 	*cgroup = made;
 	return 0;
@@ -90,11 +84,6 @@ int cgroup_open(const struct cgroup_layout *layout, const char *parent, const ch
 
 void cgroup_free(struct cgroup *cgroup)
 {
-	if (!cgroup)
-		return;
-	for (size_t i = 0; i < cgroup->count; i++)
-		free(cgroup->places[i].path);
-	free(cgroup->relative);
 	free(cgroup);
 }
 

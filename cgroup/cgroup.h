@@ -267,17 +267,28 @@ struct cgroup_stats {
 	uint64_t io_write_bytes;
 };
 
-/* Reads what the cgroup's controllers know. A file that isn't there leaves its field 0, and no error. -ENOENT when the
- * cgroup is gone. */
-int cgroup_read(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);
+/* Which fields are read. Each is a file of the kernel's, or several, and each file takes some 5 us; opened for the
+ * first time 10. */
+enum {
+	CGROUP_READ_CPU_USAGE = 1 << 0,
+	CGROUP_READ_CPU_SPLIT = 1 << 1, /* cpu_user_ns, cpu_system_ns */
+	CGROUP_READ_CPU_SHARES = 1 << 2,
+	CGROUP_READ_CPU_QUOTA = 1 << 3, /* with cpu_period_us and cpu_throttled_ns */
+	CGROUP_READ_MEMORY_USAGE = 1 << 4,
+	CGROUP_READ_MEMORY_PEAK = 1 << 5,
+	CGROUP_READ_MEMORY_LIMIT = 1 << 6,
+	CGROUP_READ_OOM = 1 << 7,          /* oom_kills, oom_waits */
+	CGROUP_READ_MEMORY_SPLIT = 1 << 8, /* memory_rss, memory_cache, swap_usage */
+	CGROUP_READ_SWAP_LIMIT = 1 << 9,   /* v1: memory_limit is read for it */
+	CGROUP_READ_PROCESSES = 1 << 10,
+	CGROUP_READ_PROCESSES_LIMIT = 1 << 11,
+	CGROUP_READ_IO = 1 << 12,
+	CGROUP_READ_ALL = (1 << 13) - 1,
+};
 
-/* The same of what is asked of many cgroups at a time, for each file costs: cpu_shares, cpu_usage_ns, memory_usage,
- * memory_peak, memory_limit, oom_kills, processes, io_*. */
-int cgroup_read_brief(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);
-
-/* Only what is told of a container that has ended: memory_peak, memory_limit, oom_kills, cpu_usage_ns; a field that
- * can't be read stays 0 (memory's: see known). */
-void cgroup_read_end(const struct cgroup *cgroup, struct cgroup_stats *stats);
+/* Reads those of the fields that the cgroup's controllers know; all others are 0. A file that isn't there leaves its
+ * field 0, and no error. -ENOENT when the cgroup is gone; what could be read is there all the same. */
+int cgroup_read(const struct cgroup *cgroup, unsigned int fields, struct cgroup_stats *stats, struct error *error);
 
 /* Only memory: usage, peak, limit, oom_kills, oom_waits. Fills those fields alone. */
 int cgroup_read_memory(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error);

@@ -11,13 +11,9 @@
 struct cgroup_controller_operations {
 	/* Writes those of the limits that are this controller's. NULL: it has none. */
 	int (*apply)(const struct cgroup_directory *directory, const struct cgroup_limits *limits, struct error *error);
-	/* Fills the controller's fields; false where its counters can't be read. NULL: it has none. */
-	bool (*read)(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-	/* Likewise, but only what is asked of many at a time; NULL: all of it. */
-	bool (*read_brief)(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-	/* What cgroup_read_end wants; NULL: nothing. Each file that is opened costs a launch, opened for the first
-	 * time as it mostly is, some 10 us. */
-	bool (*read_end)(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+	/* Fills those of the controller's fields that are asked for, CGROUP_READ_*, some of them at least; false where
+	 * its counters can't be read. NULL: it has none. */
+	bool (*read)(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
 	/* cgroup_memory_fit, and one step of cgroup_memory_shrink. NULL for all but memory. */
 	int (*fit)(const struct cgroup_directory *directory, uint64_t memory, const struct cgroup_memory_known *known,
 		   struct error *error);
@@ -26,9 +22,10 @@ struct cgroup_controller_operations {
 };
 
 struct cgroup_controller_entry {
-	const char *name; /* in v1's mount options and in messages */
-	const char *v2;   /* in v2's cgroup.controllers; NULL: not a controller there */
-	bool v2_always;   /* a v2 hierarchy has it without enabling anything */
+	const char *name;    /* in v1's mount options and in messages */
+	const char *v2;      /* in v2's cgroup.controllers; NULL: not a controller there */
+	bool v2_always;      /* a v2 hierarchy has it without enabling anything */
+	unsigned int fields; /* that its read fills, CGROUP_READ_* */
 	struct cgroup_controller_operations operations[3]; /* [1] v1, [2] v2 */
 };
 
@@ -54,7 +51,7 @@ struct cgroup_version_operations {
 	int (*wait_empty)(int directory, int64_t deadline);
 
 	int (*freeze)(const struct cgroup_directory *directory, bool freeze, struct error *error);
-	int (*frozen)(int directory); /* 1, 0 or -errno */
+	int (*frozen)(const struct cgroup_directory *directory); /* 1, 0 or -errno */
 	int (*freeze_wait)(int directory, bool freeze, int64_t deadline);
 };
 
@@ -69,8 +66,7 @@ int cgroup_cpuset_apply(const struct cgroup_directory *directory, const struct c
 			struct error *error);
 int cgroup_pids_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 		      struct error *error);
-bool cgroup_pids_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_pids_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_pids_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
 
 int cgroup_v1_cpu_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			struct error *error);
@@ -86,14 +82,10 @@ int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const stru
 			    struct error *error);
 /* Whether a limit of memory and swap together is in force. */
 bool cgroup_v1_swap_is_limited(const struct cgroup_directory *directory);
-bool cgroup_v1_cpu_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v1_cpu_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v1_cpuacct_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v1_cpuacct_read_end(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v1_memory_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v1_memory_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v1_memory_read_end(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v1_io_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v1_cpu_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
+bool cgroup_v1_cpuacct_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
+bool cgroup_v1_memory_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
+bool cgroup_v1_io_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
 
 int cgroup_v1_devices_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			    struct error *error);
@@ -106,11 +98,9 @@ int cgroup_v2_cpuset_apply(const struct cgroup_directory *directory, const struc
 			   struct error *error);
 int cgroup_v2_memory_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			   struct error *error);
-bool cgroup_v2_cpu_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v2_cpu_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v2_cpuacct_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v2_memory_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v2_memory_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats);
-bool cgroup_v2_io_read(const struct cgroup_directory *directory, struct cgroup_stats *stats);
+bool cgroup_v2_cpu_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
+bool cgroup_v2_cpuacct_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
+bool cgroup_v2_memory_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
+bool cgroup_v2_io_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
 
 #endif

@@ -52,14 +52,19 @@ int cgroup_file_open(int top, const char *relative, const char *file)
 /* The path of a file of the directory, relative to its fd; one that is too long is one that is not there. */
 static const char *file_path(const struct cgroup_directory *directory, const char *file, char buffer[PATH_MAX])
 {
-	snprintf(buffer, PATH_MAX, "%s/%s", directory->relative, file);
+	size_t length = strlen(directory->relative), rest = strlen(file) + 1;
+	if (length + rest >= PATH_MAX)
+		return ""; /* openat(2): ENOENT */
+	memcpy(buffer, directory->relative, length);
+	buffer[length] = '/';
+	memcpy(buffer + length + 1, file, rest);
 	return buffer;
 }
 
 ssize_t cgroup_directory_read(const struct cgroup_directory *directory, const char *file, char *buffer, size_t size)
 {
 	char path[PATH_MAX];
-	return file_read(directory->fd, file_path(directory, file, path), buffer, size);
+	return file_read_once(directory->fd, file_path(directory, file, path), buffer, size);
 }
 
 ssize_t cgroup_directory_read_all(const struct cgroup_directory *directory, const char *file, size_t limit,
@@ -84,8 +89,8 @@ bool cgroup_directory_has(const struct cgroup_directory *directory, const char *
 int cgroup_directory_write(const struct cgroup_directory *directory, const char *file, const char *value,
 			   struct error *error)
 {
-	char path[PATH_MAX];
-	file_path(directory, file, path);
+	char buffer[PATH_MAX];
+	const char *path = file_path(directory, file, buffer);
 	int result;
 	do
 		/* v1 gives up reclaiming for a memory limit when a signal arrives; it has been handled by now. */

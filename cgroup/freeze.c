@@ -40,6 +40,6 @@ int cgroup_frozen(const struct cgroup *cgroup)
 	const struct cgroup_place *place = cgroup_place_find(cgroup, CGROUP_FREEZER);
 	if (!place)
 		return -ENOENT;
-	cleanup_fd int fd = cgroup_place_open(cgroup, place);
-	return fd < 0 ? fd : cgroup_version_operations(place->hierarchy->version)->frozen(fd);
+	const struct cgroup_directory directory = cgroup_place_directory(cgroup, place);
+	return cgroup_version_operations(place->hierarchy->version)->frozen(&directory);
 }

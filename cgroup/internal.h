@@ -29,16 +29,17 @@ struct cgroup_layout {
 struct cgroup_place {
 	const struct cgroup_hierarchy *hierarchy;
 	unsigned int controllers; /* those of the cgroup that live here */
-	char *path;               /* absolute */
+	const char *path;         /* absolute; the cgroup's */
 };
 
 struct cgroup {
 	const struct cgroup_layout *layout;
 	unsigned int controllers;
-	char *relative; /* "parent/name", the same in every hierarchy */
+	const char *relative; /* "parent/name", the same in every hierarchy */
 	struct cgroup_place places[CGROUP_MAX_HIERARCHIES];
 	size_t count;
-	bool fresh; /* made by cgroup_create, and no limits were applied since */
+	bool fresh;   /* made by cgroup_create, and no limits were applied since */
+	char texts[]; /* relative and the paths */
 };
 
 /* ---- One directory ---- */
@@ -55,7 +56,7 @@ const struct cgroup_place *cgroup_place_find(const struct cgroup *cgroup, enum c
 /* The place's directory, by its path: nothing is opened. Borrows both. */
 struct cgroup_directory cgroup_place_directory(const struct cgroup *cgroup, const struct cgroup_place *place);
 
-/* As those of nsutil/base/file.h, for a file of the directory. */
+/* As file_read_once and others of nsutil/base/file.h, for a file of the directory. */
 ssize_t cgroup_directory_read(const struct cgroup_directory *directory, const char *file, char *buffer, size_t size);
 ssize_t cgroup_directory_read_all(const struct cgroup_directory *directory, const char *file, size_t limit,
 				  char **buffer);

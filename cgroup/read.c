@@ -12,68 +12,46 @@
 
 enum { PROCS_LIMIT = 128 << 20 };
 
-enum what { ALL, BRIEF, END };
-
-static bool controller_read(const struct cgroup_controller_operations *operations, enum what what,
-			    const struct cgroup_directory *directory, struct cgroup_stats *stats)
-{
-	bool (*read)(const struct cgroup_directory *, struct cgroup_stats *) = what == END ? operations->read_end
-									       : what == BRIEF && operations->read_brief
-										       ? operations->read_brief
-										       : operations->read;
-	return read && read(directory, stats);
-}
-
-static void place_read(const struct cgroup *cgroup, const struct cgroup_place *place, unsigned int controllers,
-		       enum what what, struct cgroup_stats *stats)
+/* False where the place should have had some of the fields, and none could be read. */
+static bool place_read(const struct cgroup *cgroup, const struct cgroup_place *place, unsigned int fields,
+		       struct cgroup_stats *stats)
 {
 	const struct cgroup_directory directory = cgroup_place_directory(cgroup, place);
-	for (int c = 0; c < CGROUP_CONTROLLERS; c++)
-		if ((place->controllers & controllers & CGROUP_BIT(c)) &&
-		    controller_read(&cgroup_controller_table[c].operations[place->hierarchy->version], what, &directory,
-				    stats))
+	unsigned int asked = 0;
+	for (int c = 0; c < CGROUP_CONTROLLERS; c++) {
+		const struct cgroup_controller_entry *entry = &cgroup_controller_table[c];
+		if (!(place->controllers & CGROUP_BIT(c)) || !(fields & entry->fields))
+			continue;
+		asked |= CGROUP_BIT(c);
+		if (entry->operations[place->hierarchy->version].read(&directory, fields, stats))
 			stats->known |= CGROUP_BIT(c);
+	}
+	return !asked || stats->known & asked;
 }
 
-/* Those that can't be read may be without what is read; whether the cgroup is there at all tells its directory. */
-static int read_controllers(const struct cgroup *cgroup, unsigned int controllers, enum what what,
-			    struct cgroup_stats *stats, struct error *error)
+int cgroup_read(const struct cgroup *cgroup, unsigned int fields, struct cgroup_stats *stats, struct error *error)
 {
+	int code = 0;
 	*stats = (struct cgroup_stats){0};
 	for (size_t i = 0; i < cgroup->count; i++) {
 		const struct cgroup_place *place = &cgroup->places[i];
-		unsigned int known = stats->known;
-		place_read(cgroup, place, controllers, what, stats);
+		if (place_read(cgroup, place, fields, stats))
+			continue;
+		/* It may be without what is read; whether it is there at all tells its directory. */
 		const struct cgroup_directory directory = cgroup_place_directory(cgroup, place);
-		if (place->controllers & controllers && stats->known == known &&
-		    !cgroup_directory_has(&directory, "cgroup.procs"))
-			return error_errno(error, ENOENT, "read the counters of %s", place->path);
+		if (!cgroup_directory_has(&directory, "cgroup.procs"))
+			code = error_errno(error, ENOENT, "read the counters of %s", place->path);
 	}
-	return 0;
-}
-
-int cgroup_read(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error)
-{
-	return read_controllers(cgroup, ~0U, ALL, stats, error);
-}
-
-int cgroup_read_brief(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error)
-{
-	return read_controllers(cgroup, ~0U, BRIEF, stats, error);
+	return code;
 }
 
 int cgroup_read_memory(const struct cgroup *cgroup, struct cgroup_stats *stats, struct error *error)
 {
 	if (!(cgroup->controllers & CGROUP_BIT(CGROUP_MEMORY)))
 		return error_set(error, ENOENT, "cgroup %s was made without the memory controller", cgroup->relative);
-	return read_controllers(cgroup, CGROUP_BIT(CGROUP_MEMORY), BRIEF, stats, error);
-}
-
-void cgroup_read_end(const struct cgroup *cgroup, struct cgroup_stats *stats)
-{
-	*stats = (struct cgroup_stats){0};
-	for (size_t i = 0; i < cgroup->count; i++)
-		place_read(cgroup, &cgroup->places[i], ~0U, END, stats);
+	return cgroup_read(
+		cgroup, CGROUP_READ_MEMORY_USAGE | CGROUP_READ_MEMORY_PEAK | CGROUP_READ_MEMORY_LIMIT | CGROUP_READ_OOM,
+		stats, error);
 }
 
 /* ---- Processes ---- */

@@ -91,7 +91,7 @@ int cgroup_v1_memory_shrink(const struct cgroup_directory *directory, const stru
 			    struct error *error)
 {
 	struct cgroup_stats now = {0};
-	if (!cgroup_v1_memory_read_brief(directory, &now))
+	if (!cgroup_v1_memory_read(directory, CGROUP_READ_MEMORY_USAGE | CGROUP_READ_MEMORY_LIMIT, &now))
 		return error_errno(error, ENOENT, "read the memory usage of %s", directory->path);
 	v1_refresh_counters(directory);
 	uint64_t goal = next_goal(now.memory_usage, target->memory);
@@ -131,12 +131,13 @@ static void v2_reclaim(const struct cgroup_directory *directory, uint64_t usage,
 int cgroup_v2_memory_shrink(const struct cgroup_directory *directory, const struct cgroup_limits *target,
 			    struct error *error)
 {
+	const unsigned int fields = CGROUP_READ_MEMORY_USAGE | CGROUP_READ_MEMORY_LIMIT;
 	struct cgroup_stats now = {0};
-	if (!cgroup_v2_memory_read_brief(directory, &now))
+	if (!cgroup_v2_memory_read(directory, fields, &now))
 		return error_errno(error, ENOENT, "read the memory usage of %s", directory->path);
 	if (now.memory_usage > target->memory) {
 		v2_reclaim(directory, now.memory_usage, next_goal(now.memory_usage, target->memory));
-		cgroup_v2_memory_read_brief(directory, &now);
+		cgroup_v2_memory_read(directory, fields, &now);
 	}
 	/* memory.max below the usage would not fail but kill, so it is lowered to what fits, and no further. */
 	bool fits = now.memory_usage <= target->memory;

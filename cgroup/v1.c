@@ -114,10 +114,10 @@ static int v1_freeze(const struct cgroup_directory *directory, bool freeze, stru
 	return cgroup_directory_write(directory, "freezer.state", freeze ? "FROZEN" : "THAWED", error);
 }
 
-static int v1_frozen(int directory)
+static int v1_frozen(const struct cgroup_directory *directory)
 {
 	char state[32];
-	ssize_t length = file_read(directory, "freezer.state", state, sizeof state);
+	ssize_t length = cgroup_directory_read(directory, "freezer.state", state, sizeof state);
 	if (length < 0)
 		return (int)length;
 	return strcmp(state, "FROZEN\n") == 0;

@@ -122,39 +122,34 @@ int cgroup_v1_memory_apply(const struct cgroup_directory *directory, const struc
 	return limits->memory ? memory_write(directory, limits->memory, error) : 0;
 }
 
-bool cgroup_v1_memory_read_end(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+bool cgroup_v1_memory_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
-	if (cgroup_directory_read_u64(directory, "memory.max_usage_in_bytes", &stats->memory_peak) < 0)
-		return false;
-	stats->memory_limit = 0;
-	limit_read(directory, memory_file, &stats->memory_limit);
-	char text[256];
-	if (cgroup_directory_read(directory, "memory.oom_control", text, sizeof text) >= 0)
-		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
-	uint64_t waits = 0;
-	stats->oom_waits = file_keyed_u64(text, "under_oom", &waits) && waits;
-	return true;
-}
-
-bool cgroup_v1_memory_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
-{
-	return cgroup_directory_read_u64(directory, "memory.usage_in_bytes", &stats->memory_usage) == 0 &&
-	       cgroup_v1_memory_read_end(directory, stats);
-}
-
-bool cgroup_v1_memory_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
-{
-	if (!cgroup_v1_memory_read_brief(directory, stats))
-		return false;
 	char text[16384];
-	if (cgroup_directory_read(directory, "memory.stat", text, sizeof text) >= 0) {
+	bool known = false;
+	if (fields & CGROUP_READ_MEMORY_USAGE)
+		known |= cgroup_directory_read_u64(directory, "memory.usage_in_bytes", &stats->memory_usage) == 0;
+	if (fields & CGROUP_READ_MEMORY_PEAK)
+		known |= cgroup_directory_read_u64(directory, "memory.max_usage_in_bytes", &stats->memory_peak) == 0;
+	if (fields & (CGROUP_READ_MEMORY_LIMIT | CGROUP_READ_SWAP_LIMIT))
+		known |= limit_read(directory, memory_file, &stats->memory_limit) == 0;
+	if (fields & CGROUP_READ_OOM &&
+	    cgroup_directory_read(directory, "memory.oom_control", text, sizeof text) >= 0) {
+		uint64_t waits = 0;
+		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
+		stats->oom_waits = file_keyed_u64(text, "under_oom", &waits) == 0 && waits;
+		known = true;
+	}
+	if (fields & CGROUP_READ_MEMORY_SPLIT &&
+	    cgroup_directory_read(directory, "memory.stat", text, sizeof text) >= 0) {
 		file_keyed_u64(text, "total_rss", &stats->memory_rss);
 		file_keyed_u64(text, "total_cache", &stats->memory_cache);
 		file_keyed_u64(text, "total_swap", &stats->swap_usage);
+		known = true;
 	}
 	uint64_t memsw;
-	stats->swap_limit = UINT64_MAX;
-	if (limit_read(directory, memsw_file, &memsw) == 0 && memsw != CGROUP_UNLIMITED)
-		stats->swap_limit = memsw - stats->memory_limit;
-	return true;
+	if (fields & CGROUP_READ_SWAP_LIMIT)
+		stats->swap_limit = limit_read(directory, memsw_file, &memsw) == 0 && memsw != CGROUP_UNLIMITED
+					    ? memsw - stats->memory_limit
+					    : UINT64_MAX;
+	return known;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* v1: writing limits and reading counters, all controllers but memory; and what v1 and v2 write alike. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,18 +51,15 @@ int cgroup_v1_cpu_apply(const struct cgroup_directory *directory, const struct c
 	return result;
 }
 
-bool cgroup_v1_cpu_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+bool cgroup_v1_cpu_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
-	return cgroup_directory_read_u64(directory, "cpu.shares", &stats->cpu_shares) == 0;
-}
-
-bool cgroup_v1_cpu_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
-{
-	if (!cgroup_v1_cpu_read_brief(directory, stats))
-		return false;
 	char text[1024];
-	if (cgroup_directory_read(directory, "cpu.stat", text, sizeof text) >= 0)
-		file_keyed_u64(text, "throttled_time", &stats->cpu_throttled_ns);
+	bool known = false;
+	if (fields & CGROUP_READ_CPU_SHARES)
+		known = cgroup_directory_read_u64(directory, "cpu.shares", &stats->cpu_shares) == 0;
+	if (!(fields & CGROUP_READ_CPU_QUOTA) || cgroup_directory_read(directory, "cpu.stat", text, sizeof text) < 0)
+		return known;
+	file_keyed_u64(text, "throttled_time", &stats->cpu_throttled_ns);
 	stats->cpu_period_us = cgroup_directory_u64(directory, "cpu.cfs_period_us");
 	/* -1, which isn't a number to file_read_u64, and no such file: no quota. */
 	if (cgroup_directory_read_u64(directory, "cpu.cfs_quota_us", &stats->cpu_quota_us) < 0)
@@ -76,19 +74,16 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 	return ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
-bool cgroup_v1_cpuacct_read_end(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+bool cgroup_v1_cpuacct_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
-	return cgroup_directory_read_u64(directory, "cpuacct.usage", &stats->cpu_usage_ns) == 0;
-}
-
-bool cgroup_v1_cpuacct_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
-{
-	if (!cgroup_v1_cpuacct_read_end(directory, stats))
-		return false;
 	char text[256];
 	uint64_t ticks;
-	if (cgroup_directory_read(directory, "cpuacct.stat", text, sizeof text) < 0)
-		return true;
+	bool known = false;
+	if (fields & CGROUP_READ_CPU_USAGE)
+		known = cgroup_directory_read_u64(directory, "cpuacct.usage", &stats->cpu_usage_ns) == 0;
+	if (!(fields & CGROUP_READ_CPU_SPLIT) ||
+	    cgroup_directory_read(directory, "cpuacct.stat", text, sizeof text) < 0)
+		return known;
 	if (file_keyed_u64(text, "user", &ticks) == 0)
 		stats->cpu_user_ns = ticks_to_ns(ticks);
 	if (file_keyed_u64(text, "system", &ticks) == 0)
@@ -123,15 +118,14 @@ int cgroup_pids_apply(const struct cgroup_directory *directory, const struct cgr
 	return limits->pids ? cgroup_directory_write_u64(directory, "pids.max", limits->pids, "max", error) : 0;
 }
 
-bool cgroup_pids_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+bool cgroup_pids_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
-	return cgroup_directory_read_u64(directory, "pids.current", &stats->processes) == 0;
-}
-
-bool cgroup_pids_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
-{
-	stats->processes_limit = cgroup_directory_u64(directory, "pids.max");
-	return cgroup_pids_read_brief(directory, stats);
+	bool known = false;
+	if (fields & CGROUP_READ_PROCESSES)
+		known = cgroup_directory_read_u64(directory, "pids.current", &stats->processes) == 0;
+	if (fields & CGROUP_READ_PROCESSES_LIMIT)
+		known |= cgroup_directory_read_u64(directory, "pids.max", &stats->processes_limit) == 0;
+	return known;
 }
 
 /* ---- blkio: cgroup-v1/blkio-controller.rst ---- */
@@ -149,13 +143,19 @@ static void io_sum(const char *text, struct cgroup_stats *stats)
 	}
 }
 
-bool cgroup_v1_io_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+bool cgroup_v1_io_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
-	cleanup_free char *text = NULL;
-	if (cgroup_directory_read_all(directory, "blkio.throttle.io_service_bytes_recursive", IO_TEXT_LIMIT, &text) <
-		    0 &&
-	    cgroup_directory_read_all(directory, "blkio.throttle.io_service_bytes", IO_TEXT_LIMIT, &text) < 0)
+	static const char recursive[] = "blkio.throttle.io_service_bytes_recursive";
+	char most[2048]; /* a few devices */
+	cleanup_free char *all = NULL;
+	(void)fields;
+	ssize_t length = cgroup_directory_read(directory, recursive, most, sizeof most);
+	if (length == -EFBIG)
+		length = cgroup_directory_read_all(directory, recursive, IO_TEXT_LIMIT, &all);
+	if (length == -ENOENT)
+		length = cgroup_directory_read_all(directory, "blkio.throttle.io_service_bytes", IO_TEXT_LIMIT, &all);
+	if (length < 0)
 		return false;
-	io_sum(text, stats);
+	io_sum(all ? all : most, stats);
 	return true;
 }

@@ -152,11 +152,11 @@ static int v2_freeze(const struct cgroup_directory *directory, bool freeze, stru
 	return cgroup_directory_write(directory, "cgroup.freeze", freeze ? "1" : "0", error);
 }
 
-static int v2_frozen(int directory)
+static int v2_frozen(const struct cgroup_directory *directory)
 {
 	char text[256];
 	uint64_t frozen;
-	ssize_t length = file_read(directory, "cgroup.events", text, sizeof text);
+	ssize_t length = cgroup_directory_read(directory, "cgroup.events", text, sizeof text);
 	if (length < 0)
 		return (int)length;
 	return file_keyed_u64(text, "frozen", &frozen) == 0 && frozen == 1;

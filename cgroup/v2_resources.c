@@ -63,29 +63,27 @@ static uint64_t keyed_us_to_ns(const char *text, const char *key)
 	return us * 1000;
 }
 
-bool cgroup_v2_cpu_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+bool cgroup_v2_cpu_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
-	uint64_t weight;
-	if (cgroup_directory_read_u64(directory, "cpu.weight", &weight) < 0)
-		return false;
-	stats->cpu_shares = cgroup_shares_from_weight(weight);
-	return true;
-}
-
-bool cgroup_v2_cpu_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
-{
-	if (!cgroup_v2_cpu_read_brief(directory, stats))
-		return false;
-	stats->cpu_quota_us = CGROUP_UNLIMITED;
-	cpu_max_read(directory, &stats->cpu_quota_us, &stats->cpu_period_us);
 	char text[1024];
+	uint64_t weight;
+	bool known = false;
+	if (fields & CGROUP_READ_CPU_SHARES && cgroup_directory_read_u64(directory, "cpu.weight", &weight) == 0) {
+		stats->cpu_shares = cgroup_shares_from_weight(weight);
+		known = true;
+	}
+	if (!(fields & CGROUP_READ_CPU_QUOTA))
+		return known;
+	stats->cpu_quota_us = CGROUP_UNLIMITED;
+	known |= cpu_max_read(directory, &stats->cpu_quota_us, &stats->cpu_period_us);
 	if (cgroup_directory_read(directory, "cpu.stat", text, sizeof text) >= 0)
 		stats->cpu_throttled_ns = keyed_us_to_ns(text, "throttled_usec");
-	return true;
+	return known;
 }
 
-bool cgroup_v2_cpuacct_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+bool cgroup_v2_cpuacct_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
+	(void)fields;
 	char text[1024];
 	if (cgroup_directory_read(directory, "cpu.stat", text, sizeof text) < 0)
 		return false;
@@ -152,31 +150,33 @@ int cgroup_v2_memory_apply(const struct cgroup_directory *directory, const struc
 	return result;
 }
 
-bool cgroup_v2_memory_read_brief(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+bool cgroup_v2_memory_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
-	if (cgroup_directory_read_u64(directory, "memory.current", &stats->memory_usage) < 0)
-		return false;
-	stats->memory_peak = cgroup_directory_u64(directory, "memory.peak"); /* Linux 5.19 */
-	stats->memory_limit = cgroup_directory_u64(directory, "memory.max");
-	char text[512];
-	if (cgroup_directory_read(directory, "memory.events", text, sizeof text) >= 0)
-		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
-	return true;
-}
-
-bool cgroup_v2_memory_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
-{
-	if (!cgroup_v2_memory_read_brief(directory, stats))
-		return false;
 	char text[STAT_SIZE];
-	if (cgroup_directory_read(directory, "memory.stat", text, sizeof text) >= 0) {
-		file_keyed_u64(text, "anon", &stats->memory_rss);
-		file_keyed_u64(text, "file", &stats->memory_cache);
+	bool known = false;
+	if (fields & CGROUP_READ_MEMORY_USAGE)
+		known |= cgroup_directory_read_u64(directory, "memory.current", &stats->memory_usage) == 0;
+	if (fields & CGROUP_READ_MEMORY_PEAK)
+		/* Linux 5.19 */
+		known |= cgroup_directory_read_u64(directory, "memory.peak", &stats->memory_peak) == 0;
+	if (fields & CGROUP_READ_MEMORY_LIMIT)
+		known |= cgroup_directory_read_u64(directory, "memory.max", &stats->memory_limit) == 0;
+	if (fields & CGROUP_READ_OOM && cgroup_directory_read(directory, "memory.events", text, sizeof text) >= 0) {
+		file_keyed_u64(text, "oom_kill", &stats->oom_kills);
+		known = true;
 	}
-	stats->swap_usage = cgroup_directory_u64(directory, "memory.swap.current");
-	if (cgroup_directory_read_u64(directory, "memory.swap.max", &stats->swap_limit) < 0)
+	if (fields & CGROUP_READ_MEMORY_SPLIT) {
+		if (cgroup_directory_read(directory, "memory.stat", text, sizeof text) >= 0) {
+			file_keyed_u64(text, "anon", &stats->memory_rss);
+			file_keyed_u64(text, "file", &stats->memory_cache);
+			known = true;
+		}
+		stats->swap_usage = cgroup_directory_u64(directory, "memory.swap.current");
+	}
+	if (fields & CGROUP_READ_SWAP_LIMIT &&
+	    cgroup_directory_read_u64(directory, "memory.swap.max", &stats->swap_limit) < 0)
 		stats->swap_limit = UINT64_MAX;
-	return true;
+	return known;
 }
 
 /* ---- io ---- */
@@ -192,8 +192,9 @@ static uint64_t io_sum(const char *text, const char *key)
 }
 
 /* One line a device: "8:0 rbytes=4096 wbytes=0 rios=1 ...". */
-bool cgroup_v2_io_read(const struct cgroup_directory *directory, struct cgroup_stats *stats)
+bool cgroup_v2_io_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
+	(void)fields;
 	cleanup_free char *text = NULL;
 	if (cgroup_directory_read_all(directory, "io.stat", IO_TEXT_LIMIT, &text) < 0)
 		return false;

@@ -95,7 +95,7 @@ static int use(struct cgroup *cgroup, const struct cgroup_limits *limits, struct
 	if (result == 0)
 		result = enter(cgroup, error);
 	if (result == 0)
-		result = cgroup_read(cgroup, &stats, error);
+		result = cgroup_read(cgroup, CGROUP_READ_ALL, &stats, error);
 	if (result == 0 && (cgroup_controllers(cgroup) & counting & ~stats.known))
 		result = error_set(error, ENODATA, "the counters in %s can't be read", cgroup_path(cgroup, 0));
 	if (result == 0 && (cgroup_controllers(cgroup) & CGROUP_BIT(CGROUP_FREEZER)))

@@ -151,18 +151,41 @@ enum berth_state berth_container_state(struct berth_container *container)
 	return container->cgroup && cgroup_frozen(container->cgroup) > 0 ? BERTH_PAUSED : BERTH_RUNNING;
 }
 
+/* Set of CGROUP_READ_* for what is asked. */
+static unsigned int fields_asked(const struct berth_stats *wanted)
+{
+	static const unsigned int fields[][2] = {
+		{BERTH_STATS_CPU_USAGE, CGROUP_READ_CPU_USAGE},
+		{BERTH_STATS_CPU_SHARES, CGROUP_READ_CPU_SHARES},
+		{BERTH_STATS_MEMORY_USAGE, CGROUP_READ_MEMORY_USAGE},
+		{BERTH_STATS_MEMORY_PEAK, CGROUP_READ_MEMORY_PEAK},
+		{BERTH_STATS_MEMORY_LIMIT, CGROUP_READ_MEMORY_LIMIT},
+		{BERTH_STATS_OOM_KILLS, CGROUP_READ_OOM},
+		{BERTH_STATS_PROCESSES, CGROUP_READ_PROCESSES},
+		{BERTH_STATS_IO, CGROUP_READ_IO},
+	};
+	unsigned int asked = 0;
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (!wanted->only || wanted->only & fields[i][0])
+			asked |= fields[i][1];
+	return wanted->only || wanted->brief ? asked : CGROUP_READ_ALL;
+}
+
 int berth_container_stats(struct berth_container *container, struct berth_stats *stats, struct berth_error *error)
 {
 	struct error inner = {0};
 	struct cgroup_stats read = {0};
 	struct berth_stats wanted;
 	if (struct_import(&wanted, sizeof wanted, stats, &inner, "berth_stats") < 0 ||
-	    container_require_cgroup(container, &inner) < 0 ||
-	    (wanted.brief ? cgroup_read_brief : cgroup_read)(container->cgroup, &read, &inner) < 0)
+	    container_require_cgroup(container, &inner) < 0)
+		return error_export(&inner, error);
+	unsigned int fields = fields_asked(&wanted);
+	if (cgroup_read(container->cgroup, fields, &read, &inner) < 0)
 		return error_export(&inner, error);
 	struct berth_stats known = {
 		.brief = wanted.brief,
-		.has_cpu = read.known & CGROUP_BIT(CGROUP_CPUACCT),
+		.only = wanted.only,
+		.has_cpu = read.known & CGROUP_BIT(fields & CGROUP_READ_CPU_USAGE ? CGROUP_CPUACCT : CGROUP_CPU),
 		.has_memory = read.known & CGROUP_BIT(CGROUP_MEMORY),
 		.has_processes = read.known & CGROUP_BIT(CGROUP_PIDS),
 		.has_io = read.known & CGROUP_BIT(CGROUP_IO),

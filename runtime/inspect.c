@@ -165,8 +165,10 @@ static json_t *scale_down_json(const struct berth_container *container)
 /* What the kernel holds it to now, whoever has set it; null: there is no such cgroup, or the kernel does not tell. */
 static json_t *limits_in_force_json(const struct berth_container *container)
 {
+	const unsigned int limits = CGROUP_READ_CPU_SHARES | CGROUP_READ_CPU_QUOTA | CGROUP_READ_MEMORY_LIMIT |
+				    CGROUP_READ_SWAP_LIMIT | CGROUP_READ_PROCESSES_LIMIT;
 	struct cgroup_stats now = {0};
-	if (container->ended || !container->cgroup || cgroup_read(container->cgroup, &now, NULL) < 0)
+	if (container->ended || !container->cgroup || cgroup_read(container->cgroup, limits, &now, NULL) < 0)
 		return json_null();
 	bool cpu = now.known & CGROUP_BIT(CGROUP_CPU), memory = now.known & CGROUP_BIT(CGROUP_MEMORY);
 	bool pids = now.known & CGROUP_BIT(CGROUP_PIDS);

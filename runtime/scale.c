@@ -73,7 +73,10 @@ bool scale_swap_left(const struct berth_container *container)
 		return false;
 	/* Of a cgroup with a swappiness of 0 nothing is swapped out: cgroup-v1/memory.rst, "swappiness". */
 	return cgroup_file_read(container->cgroup, "memory.swappiness", swappiness, sizeof swappiness, NULL) > 0 &&
-	       strtoul(swappiness, NULL, 10) > 0 && cgroup_read(container->cgroup, &now, NULL) == 0 &&
+	       strtoul(swappiness, NULL, 10) > 0 &&
+	       cgroup_read(container->cgroup,
+			   CGROUP_READ_MEMORY_SPLIT | CGROUP_READ_SWAP_LIMIT | CGROUP_READ_MEMORY_LIMIT, &now,
+			   NULL) == 0 &&
 	       now.memory_limit != CGROUP_UNLIMITED &&
 	       (now.swap_limit == UINT64_MAX || now.swap_limit >= now.swap_usage + SWAP_LEFT_BYTES);
 }
@@ -116,7 +119,7 @@ static int reclaim(struct berth_container *container, const struct scale *scale,
 static int give_up(struct berth_container *container, const struct scale *scale, struct error *error)
 {
 	struct cgroup_stats now = {0};
-	cgroup_read(container->cgroup, &now, NULL);
+	cgroup_read(container->cgroup, CGROUP_READ_MEMORY_USAGE | CGROUP_READ_MEMORY_SPLIT, &now, NULL);
 	char limit[32], used[32], swapped[32], detail[200];
 	bytes_format(scale->target.memory, limit, sizeof limit);
 	bytes_format(now.memory_usage, used, sizeof used);
@@ -229,8 +232,8 @@ int scale_at_once(struct berth_container *container, uint64_t memory, struct err
 static uint64_t swap_now(const struct berth_container *container)
 {
 	struct cgroup_stats stats = {0};
-	if (cgroup_read(container->cgroup, &stats, NULL) < 0 || stats.swap_limit == UINT64_MAX ||
-	    stats.memory_limit == CGROUP_UNLIMITED)
+	if (cgroup_read(container->cgroup, CGROUP_READ_SWAP_LIMIT | CGROUP_READ_MEMORY_LIMIT, &stats, NULL) < 0 ||
+	    stats.swap_limit == UINT64_MAX || stats.memory_limit == CGROUP_UNLIMITED)
 		return 0;
 	return stats.swap_limit ? stats.swap_limit : CGROUP_NO_SWAP;
 }

@@ -64,7 +64,9 @@ static int wait_for_init(struct berth_container *container, uint64_t deadline)
 static void read_numbers(const struct berth_container *container, struct evidence *evidence, struct berth_end *end)
 {
 	struct cgroup_stats stats = {0};
-	cgroup_read_end(container->cgroup, &stats);
+	cgroup_read(container->cgroup,
+		    CGROUP_READ_CPU_USAGE | CGROUP_READ_MEMORY_PEAK | CGROUP_READ_MEMORY_LIMIT | CGROUP_READ_OOM,
+		    &stats, NULL);
 	end->memory_limit = BERTH_UNLIMITED;
 	if (stats.known & CGROUP_BIT(CGROUP_MEMORY)) {
 		end->memory_limit = stats.memory_limit;

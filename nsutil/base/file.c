@@ -40,6 +40,20 @@ ssize_t file_read(int directory, const char *path, char *buffer, size_t size)
 	return length;
 }
 
+ssize_t file_read_once(int directory, const char *path, char *buffer, size_t size)
+{
+	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	ssize_t length = read(fd, buffer, size);
+	if (length < 0)
+		return -errno;
+	if ((size_t)length == size)
+		return -EFBIG;
+	buffer[length] = '\0';
+	return length;
+}
+
 ssize_t file_read_all(int directory, const char *path, size_t limit, char **buffer)
 {
 	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -82,14 +96,9 @@ static int parse_u64(const char *text, uint64_t *value)
 int file_read_u64(int directory, const char *path, uint64_t *value)
 {
 	char text[64];
-	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
-	/* A file of the kernel's gives a number in one piece. */
-	ssize_t length = read(fd, text, sizeof text - 1);
+	ssize_t length = file_read_once(directory, path, text, sizeof text);
 	if (length < 0)
-		return -errno;
-	text[length] = '\0';
+		return (int)length;
 	if (strcmp(text, "max\n") == 0 || strcmp(text, "max") == 0) {
 		*value = UINT64_MAX;
 		return 0;

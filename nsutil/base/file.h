@@ -13,6 +13,9 @@
  */
 ssize_t file_read(int directory, const char *path, char *buffer, size_t size);
 
+/* The same with one read(2), for files whose content the kernel gives in one piece: most of cgroupfs. */
+ssize_t file_read_once(int directory, const char *path, char *buffer, size_t size);
+
 /* As file_read, into a buffer it allocates; the caller frees *buffer. Refuses more than limit bytes with -EFBIG. */
 ssize_t file_read_all(int directory, const char *path, size_t limit, char **buffer);
 

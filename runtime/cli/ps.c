@@ -70,15 +70,16 @@ static json_t *end_json(struct berth_container *container)
 	return json_incref(json_object_get(inspected, "end"));
 }
 
-static void row_fill(struct row *row, struct berth_container *container)
+static void row_fill(struct row *row, struct berth_container *container, enum berth_state state, bool json)
 {
 	*row = (struct row){
 		.container = container,
-		.state = berth_container_state(container),
+		.state = state,
 		.stats = BERTH_STATS_INIT,
 		.end = BERTH_END_INIT,
 	};
-	row->stats.brief = true;
+	row->stats.only = BERTH_STATS_CPU_SHARES | BERTH_STATS_MEMORY_USAGE | BERTH_STATS_MEMORY_LIMIT |
+			  (json ? BERTH_STATS_CPU_USAGE : 0);
 	if (row->state == BERTH_ENDED)
 		row->has_end = berth_container_wait(container, 0, &row->end, NULL) == 0;
 	else if (row->state != BERTH_STARTING)
@@ -195,10 +196,11 @@ static int list_print(struct berth_container **containers, size_t n, const struc
 	if (n)
 		qsort(containers, n, sizeof(*containers), by_start);
 	for (size_t i = 0; i < n; i++) {
-		if (!input->all && berth_container_state(containers[i]) == BERTH_ENDED)
+		enum berth_state state = berth_container_state(containers[i]);
+		if (!input->all && state == BERTH_ENDED)
 			continue;
 		if (!input->names_only) {
-			row_fill(&rows[n_rows++], containers[i]);
+			row_fill(&rows[n_rows++], containers[i], state, input->json);
 			continue;
 		}
 		cleanup_free char *name = text_visible(berth_container_name(containers[i]));

@@ -104,7 +104,9 @@ static int stats_one(struct berth_container *container, struct output *output, s
 {
 	struct berth_stats stats = BERTH_STATS_INIT;
 	/* JSON has all. */
-	stats.brief = !output->json;
+	if (!output->json)
+		stats.only = BERTH_STATS_CPU_USAGE | BERTH_STATS_MEMORY_USAGE | BERTH_STATS_MEMORY_PEAK |
+			     BERTH_STATS_MEMORY_LIMIT | BERTH_STATS_OOM_KILLS | BERTH_STATS_PROCESSES | BERTH_STATS_IO;
 	int result = berth_container_stats(container, &stats, error);
 
 	if (result < 0)

@@ -68,7 +68,7 @@ Test(create, no_descriptor_is_kept)
 	struct cgroup *second = fixture_create("second", fixture.served);
 	struct cgroup_stats stats;
 	pid_t *pids;
-	cr_expect_eq(cgroup_read(second, &stats, NULL), 0);
+	cr_expect_eq(cgroup_read(second, CGROUP_READ_ALL, &stats, NULL), 0);
 	cr_expect_eq(cgroup_processes(second, &pids, NULL), 0);
 	struct cgroup_entry entry;
 	cr_expect_eq(cgroup_entry_open(second, &entry, NULL), 0);

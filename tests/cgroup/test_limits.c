@@ -31,7 +31,7 @@ static void apply(struct cgroup *cgroup, struct cgroup_limits limits)
 static struct cgroup_stats read_stats(const struct cgroup *cgroup, enum cgroup_controller controller)
 {
 	struct cgroup_stats stats;
-	cr_assert_eq(cgroup_read(cgroup, &stats, &fixture.error), 0, "%s", fixture.error.text);
+	cr_assert_eq(cgroup_read(cgroup, CGROUP_READ_ALL, &stats, &fixture.error), 0, "%s", fixture.error.text);
 	cr_assert(stats.known & CGROUP_BIT(controller));
 	return stats;
 }
@@ -285,6 +285,29 @@ Test(limits, out_of_memory_is_counted)
 	cgroup_free(cgroup);
 }
 
+Test(limits, who_waits_for_memory_is_told)
+{
+	struct cgroup *cgroup = create_with(CGROUP_MEMORY);
+	if (cgroup_layout_version(fixture.layout, CGROUP_MEMORY) != 1)
+		cr_skip_test("cgroup v2 can't be told not to kill");
+	apply_without_swap(cgroup, 16 * MIB);
+	struct cgroup_stats stats;
+	cr_assert_eq(cgroup_read_memory(cgroup, &stats, NULL), 0);
+	cr_expect_not(stats.oom_waits);
+	cr_assert_eq(cgroup_oom_hold(cgroup, true), 0);
+	touch_bytes = 64 * MIB;
+	pid_t child = fixture_fork(cgroup, touch);
+	/* Bounded by the suite's timeout. */
+	do
+		cr_assert_eq(cgroup_read_memory(cgroup, &stats, NULL), 0);
+	while (!stats.oom_waits);
+	cr_expect_eq(stats.oom_kills, 0);
+	cr_assert_eq(cgroup_oom_hold(cgroup, false), 0);
+	int status = fixture_wait(child);
+	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %x", (unsigned int)status);
+	cgroup_free(cgroup);
+}
+
 Test(limits, memory_in_use)
 {
 	struct cgroup *cgroup = create_with(CGROUP_MEMORY);
@@ -324,7 +347,7 @@ Test(limits, reading_what_is_gone)
 	struct cgroup *cgroup = fixture_create("limits", fixture.served);
 	struct cgroup_stats stats;
 	cr_expect_eq(cgroup_destroy(cgroup, 0, NULL), 0);
-	cr_expect_eq(cgroup_read(cgroup, &stats, &fixture.error), -ENOENT);
+	cr_expect_eq(cgroup_read(cgroup, CGROUP_READ_ALL, &stats, &fixture.error), -ENOENT);
 	cr_expect_eq(stats.known, 0);
 	struct cgroup_limits limits = {.cpu_shares = 2};
 	if (fixture.served & CGROUP_BIT(CGROUP_CPU))

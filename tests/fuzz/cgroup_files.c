@@ -58,13 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				&cgroup_controller_table[i].operations[version];
 			struct cgroup_stats stats = {0};
 			if (operations->read)
-				operations->read(&place, &stats);
-			if (operations->read_brief)
-				operations->read_brief(&place, &stats);
-			if (operations->read_end)
-				operations->read_end(&place, &stats);
+				operations->read(&place, CGROUP_READ_ALL, &stats);
 		}
-		cgroup_version_operations(version)->frozen(directory);
+		cgroup_version_operations(version)->frozen(&place);
 	}
 	cgroup_v2_controllers(directory);
 	return 0;

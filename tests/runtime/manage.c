@@ -201,6 +201,60 @@ Test(manage, stats)
 	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
 }
 
+/* Each of what may be asked for is read, and nothing else. */
+Test(manage, stats_of_some_only)
+{
+	rt_require_controller("cpu");
+	rt_require_controller("memory");
+	rt_require_controller("pids");
+	static const struct {
+		unsigned int only;
+		size_t field;
+	} parts[] = {
+		{BERTH_STATS_CPU_USAGE, offsetof(struct berth_stats, cpu_usage_ns)},
+		{BERTH_STATS_CPU_SHARES, offsetof(struct berth_stats, cpu_shares)},
+		{BERTH_STATS_MEMORY_USAGE, offsetof(struct berth_stats, memory_usage)},
+		{BERTH_STATS_MEMORY_PEAK, offsetof(struct berth_stats, memory_peak)},
+		{BERTH_STATS_MEMORY_LIMIT, offsetof(struct berth_stats, memory_limit)},
+		{BERTH_STATS_PROCESSES, offsetof(struct berth_stats, processes)},
+		{BERTH_STATS_OOM_KILLS, 0}, /* none to be seen, as for I/O */
+		{BERTH_STATS_IO, 0},
+	};
+	struct berth_options options = RT_OPTIONS("eat", "20", "hold");
+	options.resources.memory = 64 * MIB;
+	struct rt_job *job = rt_job(&options);
+	rt_job_expect(job, "eaten");
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		struct berth_stats stats = BERTH_STATS_INIT;
+		stats.only = parts[i].only;
+		rt_ok(berth_container_stats(job->container, &stats, &rt.error));
+		cr_expect_eq(stats.only, parts[i].only);
+		cr_expect_eq(stats.has_cpu, (parts[i].only & (BERTH_STATS_CPU_USAGE | BERTH_STATS_CPU_SHARES)) != 0);
+		cr_expect_eq(stats.has_processes, parts[i].only == BERTH_STATS_PROCESSES);
+		static const size_t fields[] = {
+			offsetof(struct berth_stats, cpu_usage_ns), offsetof(struct berth_stats, cpu_shares),
+			offsetof(struct berth_stats, memory_usage), offsetof(struct berth_stats, memory_peak),
+			offsetof(struct berth_stats, memory_limit), offsetof(struct berth_stats, processes)};
+		for (size_t j = 0; j < sizeof fields / sizeof *fields; j++) {
+			uint64_t value = *(const uint64_t *)((const char *)&stats + fields[j]);
+			cr_expect_eq(value != 0, fields[j] == parts[i].field, "asked for %#x: field %zu is %llu",
+				     parts[i].only, j, (unsigned long long)value);
+		}
+	}
+	/* All of these are what brief is. */
+	struct berth_stats brief = BERTH_STATS_INIT, all = BERTH_STATS_INIT;
+	brief.brief = true;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		all.only |= parts[i].only;
+	rt_ok(berth_container_stats(job->container, &brief, &rt.error));
+	rt_ok(berth_container_stats(job->container, &all, &rt.error));
+	cr_expect(all.has_cpu == brief.has_cpu && all.has_memory == brief.has_memory &&
+		  all.has_processes == brief.has_processes && all.has_io == brief.has_io);
+	cr_expect(all.cpu_shares == brief.cpu_shares && all.memory_limit == 64 * MIB &&
+		  brief.memory_limit == 64 * MIB && all.memory_peak == brief.memory_peak && all.processes == 2);
+	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
+}
+
 Test(manage, update)
 {
 	rt_require_controller("memory");
