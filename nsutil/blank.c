@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ int umount2(const char *target, int flags);
 #define MS_PRIVATE_PROPAGATION (1 << 18)
 #define MNT_DETACH 2
 
-enum { STACK_SIZE = 16 << 10 };
+enum { STACK_SIZE = 16 << 10, INITIAL_USER_NAMESPACE = 0xeffffffd /* USER_NS_INIT_INO of linux/nsfs.h */ };
 
 struct maker {
 	const char *stage;
@@ -122,6 +123,12 @@ bool blank_suits(const struct plan *plan)
 
 int blank_open(const char *stage)
 {
+	/* In another the kernel gives a proc or sysfs only to who sees one already. mount_namespaces(7) */
+	struct stat user;
+	if (stat("/proc/self/ns/user", &user) < 0)
+		return -errno;
+	if (user.st_ino != INITIAL_USER_NAMESPACE)
+		return -EPERM;
 	cleanup_free char *stack = aligned_alloc(16, STACK_SIZE);
 	if (!stack)
 		return -ENOMEM;

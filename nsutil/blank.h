@@ -13,8 +13,8 @@
 
 /*
  * Makes one. stage: the absolute path of its directory, for a plan to mount a root on. Returns a descriptor of the
- * namespace (O_CLOEXEC), which lives as long as that, or -errno: EPERM without CAP_SYS_ADMIN, ENOSPC where
- * user.max_mnt_namespaces allows no more.
+ * namespace (O_CLOEXEC), which lives as long as that, or -errno: EPERM without CAP_SYS_ADMIN or in another user
+ * namespace than the initial, ENOSPC where user.max_mnt_namespaces allows no more.
  */
 int blank_open(const char *stage);
 

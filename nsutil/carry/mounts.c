@@ -174,15 +174,14 @@ static int leave_for_blank(struct carrier *carrier)
 	uint32_t current = carrier->current;
 	int code = sources_open(carrier);
 	/* Unbindable mounts can be bound once they are private, in a copy. mount_namespaces(7) */
-	bool copies = code == -EINVAL;
+	if (code < 0 && code != -EINVAL)
+		return code;
+	/* setns(2) asks for CAP_SYS_CHROOT too. */
+	bool copies = code < 0 || setns(carrier->blank, CLONE_NEWNS) < 0;
 	if (copies) {
 		carrier->current = current;
 		while (carrier->n_sources > 0)
 			close(carrier->sources[--carrier->n_sources]);
-	} else if (code < 0) {
-		return code;
-	} else if (setns(carrier->blank, CLONE_NEWNS) < 0) {
-		return -errno;
 	}
 	close(carrier->blank);
 	if (unshare(CLONE_NEWNS) < 0)

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -163,6 +165,39 @@ SPAWN_TEST(blank, is_left_alone_where_a_mount_is_unbindable)
 		cr_expect_not_null(strstr(run.output, "mount=/volume tmpfs ro"), "%s", run.output);
 	}
 	cr_expect_eq(umount(scratch("source")), 0, "it is in use: %s", strerror(errno));
+}
+
+/* To mount a proc in another user namespace than the initial takes one that is seen. */
+SPAWN_TEST(blank, is_not_made_in_a_user_namespace)
+{
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWUSER) < 0 ? 200 : -blank_open("/stage"));
+	int status;
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	if (WEXITSTATUS(status) == 200)
+		cr_skip_test("no user namespace is to be had here");
+	cr_expect_eq(WEXITSTATUS(status), EPERM);
+}
+
+/* Who may not change its root may not enter one. */
+SPAWN_TEST(blank, is_left_alone_without_the_capability_to_enter_it)
+{
+	world_make();
+	cleanup_fd int blank = open_one();
+	cleanup_plan struct plan *plan = plan_whole();
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+	cr_assert_eq(syscall(SYS_capget, &header, data), 0);
+	data[0].effective &= ~(1U << CAP_SYS_CHROOT);
+	data[0].permitted &= ~(1U << CAP_SYS_CHROOT);
+	cr_assert_eq(syscall(SYS_capset, &header, data), 0);
+	struct run run = RUN_INIT;
+	run.namespaces = CLONE_NEWNS | CLONE_NEWPID;
+	run.blank_fd = blank;
+	run_plan(&run, plan);
+	cr_expect_eq(run.wait_status, 0);
+	cr_expect_not_null(strstr(run.output, "mount=/volume "), "%s", run.output);
 }
 
 SPAWN_TEST(blank, tells_which_source_is_missing)
