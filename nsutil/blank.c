@@ -5,9 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/mount.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +15,7 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
-#include "nsutil/dumpable.h"
+#include "nsutil/sharing.h"
 
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
@@ -133,19 +131,13 @@ int blank_open(const char *stage)
 	if (!stack)
 		return -ENOMEM;
 	struct maker maker = {.stage = stage, .namespace = -ECHILD};
-	sigset_t all, saved;
-	sigfillset(&all);
-	int cancel_state, pidfd;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	pthread_sigmask(SIG_BLOCK, &all, &saved);
-	/* Nobody may look into the caller's memory by a process that is elsewhere. */
-	dumpable_hold();
+	struct sharing sharing;
+	int pidfd;
+	sharing_begin(&sharing);
 	/* No signal at its end: the caller need not know of it. */
 	int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS | CLONE_PIDFD;
 	int code = clone(make, stack + STACK_SIZE, flags, &maker, &pidfd) < 0 ? -errno : 0;
-	dumpable_release();
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	pthread_setcancelstate(cancel_state, NULL);
+	sharing_end(&sharing);
 	if (code == 0) {
 		siginfo_t info;
 		while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/clone.h"
-#include "nsutil/dumpable.h"
+#include "nsutil/sharing.h"
 
 /*
  * The numbers that a child which executes init lays its descriptors on: 0, 1, 2, those init knows, init's program.
@@ -317,16 +316,10 @@ pid_t child_clone(struct child *child, const struct spawn_options *options, bool
 	cleanup_free char *stack = aligned_alloc(16, STACK_SIZE);
 	if (!stack)
 		return -ENOMEM;
-	sigset_t all, saved;
-	sigfillset(&all);
-	int cancel_state;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	pthread_sigmask(SIG_BLOCK, &all, &saved);
-	dumpable_hold();
+	struct sharing sharing;
+	sharing_begin(&sharing);
 	struct cloning cloning = {child, options, in_place ? carry_plan : execute_init, stack, spawned, 0};
 	long pid = options->born_in_userns >= 0 ? clone_through_door(&cloning) : clone_into(&cloning, CLONE_PIDFD);
-	dumpable_release();
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	pthread_setcancelstate(cancel_state, NULL);
+	sharing_end(&sharing);
 	return (pid_t)pid;
 }
