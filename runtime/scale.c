@@ -21,6 +21,7 @@ enum {
 	BUSY_MS = 10,               /* after one that found another process at work */
 	FREEZE_TIMEOUT_MS = 1000,
 	START_PATIENCE_MS = 5000,
+	ENDING_MS = 1000,          /* for init to see that the command was killed, and to end */
 	SWAP_LEFT_BYTES = 8 << 20, /* less is as good as none */
 	RELIEF_BYTES = 4 << 20,    /* enough for what waits to go on with until the limit is reached again */
 };
@@ -158,6 +159,25 @@ static int judge(struct berth_container *container, struct scale *scale, struct 
 	return SCALE_PENDING;
 }
 
+/*
+ * The limit may fit only because the kernel has killed somebody at the one on the way to it. If that was the command,
+ * the container is about to end, and for this: it is waited for with the request still noted.
+ */
+static bool is_ending(const struct berth_container *container, struct scale *scale, int note_fd)
+{
+	struct scale_note note;
+	struct cgroup_stats now = {0};
+	scale_note_read(note_fd, &note);
+	cgroup_read_memory(container->cgroup, &now, NULL);
+	if (now.oom_kills <= note.oom_kills)
+		return false;
+	uint64_t time = monotonic_ms();
+	if (!scale->killed_ms)
+		scale->killed_ms = time;
+	scale->due_ms = time + BUSY_MS;
+	return time - scale->killed_ms < ENDING_MS;
+}
+
 static int step(struct berth_container *container, struct scale *scale, int note_fd, struct error *error)
 {
 	int code = container_is_running(container) ? reclaim(container, scale, note_fd, error) : SCALE_DONE;
@@ -170,8 +190,10 @@ static int step(struct berth_container *container, struct scale *scale, int note
 		cgroup_read_memory(container->cgroup, &now, NULL);
 		return now.oom_kills > note.oom_kills ? SCALE_KILLED : SCALE_DONE;
 	}
-	if (code >= 0)
-		code = code > 0 ? SCALE_DONE : judge(container, scale, error);
+	if (code > 0)
+		code = is_ending(container, scale, note_fd) ? SCALE_PENDING : SCALE_DONE;
+	else if (code == 0)
+		code = judge(container, scale, error);
 	if (code != SCALE_PENDING)
 		note_finish(note_fd, scale);
 	return code;
