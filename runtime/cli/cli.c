@@ -11,13 +11,16 @@
 
 static void complain(const char *format, va_list arguments, const char *tail)
 {
-	cleanup_free char *text = NULL;
+	cleanup_free char *text = NULL, *line = NULL;
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
 	cleanup_free char *visible = text ? text_visible(text) : NULL;
 	/* What was asked for comes first, also where both go to one terminal or file. */
 	fflush(stdout);
-	fprintf(stderr, "%s: %s%s\n", program_invocation_name, visible ? visible : "out of memory", tail);
+	/* In one write, so that it stays one line where several programs share the file. */
+	if (asprintf(&line, "%s: %s%s\n", program_invocation_name, visible ? visible : "out of memory", tail) < 0)
+		line = NULL;
+	fputs(line ? line : "out of memory\n", stderr);
 }
 
 void cli_complain(const char *format, ...)

@@ -31,10 +31,20 @@ bool tool_level_parse(const char *text, enum tool_level *level)
 	return false;
 }
 
-static void complain(const char *program, const char *sentence)
+/* "lxc-stop: SENTENCE", in one write: a slave has the lines of all its commands in one file. */
+static void __attribute__((format(printf, 2, 3))) complain(const char *program, const char *format, ...)
 {
-	fprintf(stderr, "%s: ", program);
-	tool_print(stderr, sentence);
+	cleanup_free char *sentence = NULL, *line = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&sentence, format, arguments) < 0)
+		sentence = NULL;
+	va_end(arguments);
+	cleanup_free char *visible = sentence ? text_visible(sentence) : NULL;
+	if (asprintf(&line, "%s: %s\n", program, visible ? visible : "out of memory") < 0)
+		line = NULL;
+	fputs(line ? line : "out of memory\n", stderr);
 }
 
 /* ---- Options ---- */
@@ -134,8 +144,7 @@ void tool_misuse(const struct args_state *state, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
-	complain(state->name, sentence);
-	fprintf(stderr, "; try `%s --help'\n", state->name);
+	complain(state->name, "%s; try `%s --help'", sentence, state->name);
 	exit(TOOL_FAILED);
 }
 
@@ -153,12 +162,8 @@ static void line_write(struct tool *tool, enum tool_level level, const char *tex
 	if (tool->log_fd < 0) {
 		tool->log_fd = open(tool->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
 		if (tool->log_fd < 0) {
-			int code = errno;
-			if (!tool->quiet) {
-				complain(tool->program, "open log ");
-				tool_print(stderr, tool->log_path);
-				fprintf(stderr, ": %s\n", strerror(code));
-			}
+			if (!tool->quiet)
+				complain(tool->program, "open log %s: %s", tool->log_path, strerror(errno));
 			tool->log_path = NULL;
 			return;
 		}
@@ -192,10 +197,8 @@ void tool_log(struct tool *tool, enum tool_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	if (level >= LEVEL_ERROR && !tool->quiet) {
-		complain(tool->program, text);
-		fputc('\n', stderr);
-	}
+	if (level >= LEVEL_ERROR && !tool->quiet)
+		complain(tool->program, "%s", text);
 	line_write(tool, level, text);
 }
 

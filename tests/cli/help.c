@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Help, version and what is told to someone who mistypes: none of it needs root. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/cli/harness.h"
@@ -172,4 +175,39 @@ Test(cli_help, completion_knows_every_option)
 		cr_expect_eq(job.status, 0, "%s: completed (<) and shown by --help (>) differ: %s%s", commands[i],
 			     job.out_text, job.err_text);
 	}
+}
+
+/* A program's standard error, from which each of its writes is read by itself. */
+static void expect_one_write(const char *program, const char *option)
+{
+	int ends[2];
+	char text[512] = "";
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDERR_FILENO);
+		execl(program, "lxc-stop", option, (char *)NULL);
+		_exit(99);
+	}
+	close(ends[1]);
+	ssize_t length = recv(ends[0], text, sizeof(text) - 1, 0);
+	cr_assert_gt(length, 0, "%s says nothing", program);
+	cr_expect_eq(text[length - 1], '\n', "%s writes a part: '%s'", program, text);
+	cr_expect(strstr(text, option), "%s", text);
+	cr_expect_eq(recv(ends[0], text, sizeof(text), 0), 0, "%s writes more", program);
+	close(ends[0]);
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+}
+
+/* Lines of programs that share a log must not mix, also those beyond the buffer that a C library may have for them. */
+Test(cli_help, a_complaint_is_one_write)
+{
+	char option[96] = "--", commands_program[512];
+
+	memset(option + 2, 'x', sizeof(option) - 3);
+	expect_one_write(world.program, option);
+	snprintf(commands_program, sizeof(commands_program), "%s/lxc/berth-lxc",
+		 getenv("BERTH_BUILD") ? getenv("BERTH_BUILD") : "build");
+	expect_one_write(commands_program, option);
 }
