@@ -74,6 +74,18 @@ void json_text_number(struct json_text *text, const char *key, uint64_t number)
 	append(text, digits + first, sizeof digits - first);
 }
 
+void json_text_real(struct json_text *text, const char *key, double number)
+{
+	/* A whole one, as most are, without what it takes to tell any. */
+	uint64_t whole = number >= 0 && number < 1e15 ? (uint64_t)number : 0;
+	if ((double)whole != number) {
+		json_text_value(text, key, json_real(number));
+		return;
+	}
+	json_text_number(text, key, whole);
+	append(text, ".0", 2);
+}
+
 void json_text_bool(struct json_text *text, const char *key, bool value)
 {
 	begin(text, key);

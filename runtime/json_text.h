@@ -19,6 +19,7 @@ struct json_text {
 void json_text_open(struct json_text *text, const char *key, char bracket);
 void json_text_close(struct json_text *text, char bracket);
 void json_text_number(struct json_text *text, const char *key, uint64_t number);
+void json_text_real(struct json_text *text, const char *key, double number);
 void json_text_bool(struct json_text *text, const char *key, bool value);
 /* As json_from_bytes. */
 void json_text_bytes(struct json_text *text, const char *key, const char *bytes);

@@ -105,7 +105,7 @@ static void write_policy(struct json_text *text, const struct berth_memory_polic
 	json_text_number(text, "grace_ms", (uint64_t)policy->grace_ms);
 	json_text_number(text, "lenient_ms", (uint64_t)policy->lenient_ms);
 	json_text_number(text, "reserve", policy->reserve);
-	json_text_value(text, "pressure", json_real(policy->pressure));
+	json_text_real(text, "pressure", policy->pressure);
 	json_text_bool(text, "freeze", policy->freeze);
 	json_text_close(text, '}');
 }

@@ -115,15 +115,17 @@ Test(state_record, json_is_as_jansson_has_it)
 	json_text_bool(&text, "yes", true);
 	json_text_strings(&text, "empty", (const char *const[]){NULL});
 	json_text_strings(&text, "list", (const char *const[]){"", "x", NULL});
-	json_text_value(&text, "real", json_real(0.5));
+	json_text_real(&text, "real", 0.5);
+	json_text_real(&text, "whole", 10);
+	json_text_real(&text, "below", -10);
 	json_text_close(&text, '}');
 	cr_assert_not(text.failed);
 	json_t *read = json_loads(text.bytes, 0, NULL);
 	cr_assert_not_null(read, "%s", text.bytes);
-	json_t *expected = json_pack("{s:s, s:s, s:{s:s}, s:n, s:i, s:I, s:i, s:b, s:[], s:[s,s], s:f}", "plain", "a b",
-				     "escaped", "quote \" slash \\ line \n umlaut \xc3\xa4", "no_text", "hex", "ff",
-				     "none", "zero", 0, "most", (json_int_t)INT64_MAX, "negative", -5, "yes", 1,
-				     "empty", "list", "", "x", "real", 0.5);
+	json_t *expected = json_pack("{s:s, s:s, s:{s:s}, s:n, s:i, s:I, s:i, s:b, s:[], s:[s,s], s:f, s:f, s:f}",
+				     "plain", "a b", "escaped", "quote \" slash \\ line \n umlaut \xc3\xa4", "no_text",
+				     "hex", "ff", "none", "zero", 0, "most", (json_int_t)INT64_MAX, "negative", -5,
+				     "yes", 1, "empty", "list", "", "x", "real", 0.5, "whole", 10.0, "below", -10.0);
 	cr_expect(json_equal(read, expected), "%s", text.bytes);
 	json_decref(read);
 	json_decref(expected);
