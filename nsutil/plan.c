@@ -36,12 +36,15 @@ void plan_free(struct plan *plan)
 	free(plan);
 }
 
+/* What a plan of defaults takes, so that it does not grow step by step. */
+enum { FIRST_STEPS = 64, FIRST_BYTES = 8192 };
+
 /* Makes room for one more of size bytes, doubling. */
-static void *grow(struct plan *plan, void *array, size_t needed, size_t *room, size_t size)
+static void *grow(struct plan *plan, void *array, size_t needed, size_t *room, size_t size, size_t first)
 {
 	if (needed <= *room)
 		return array;
-	size_t wanted = *room ? *room * 2 : 64;
+	size_t wanted = *room ? *room * 2 : first;
 	while (wanted < needed)
 		wanted *= 2;
 	void *grown = realloc(array, wanted * size);
@@ -61,7 +64,7 @@ static uint32_t bytes_append(struct plan *plan, const void *bytes, size_t length
 		plan->failed = true;
 		return 0;
 	}
-	plan->strings = grow(plan, plan->strings, offset + length, &plan->string_room, 1);
+	plan->strings = grow(plan, plan->strings, offset + length, &plan->string_room, 1, FIRST_BYTES);
 	if (plan->failed)
 		return 0;
 	memset(plan->strings + plan->string_size, 0, padding);
@@ -104,7 +107,7 @@ static void list_add(struct plan *plan, struct plan_step *step, const char *cons
 
 static void step_add(struct plan *plan, struct plan_step step)
 {
-	plan->steps = grow(plan, plan->steps, plan->n_steps + 1, &plan->step_room, sizeof *plan->steps);
+	plan->steps = grow(plan, plan->steps, plan->n_steps + 1, &plan->step_room, sizeof *plan->steps, FIRST_STEPS);
 	if (!plan->failed)
 		plan->steps[plan->n_steps++] = step;
 }

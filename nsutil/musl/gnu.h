@@ -45,7 +45,7 @@ const char *sigdescr_np(int signal);
 const char *strerrordesc_np(int code);
 const char *strerrorname_np(int code);
 
-/* Does nothing: what malloc.c keeps for later is some pages, most of them with something in them. */
+/* musl's free gives whole pages back by itself: nothing to do. */
 int malloc_trim(size_t keep);
 
 #endif
