@@ -82,7 +82,8 @@ static int spec_from_exec_options(const struct berth_container *container, const
 	spec->sets_oom_score = record->oom_score_adj != oom_score_own();
 	spec->userns = record->namespaces & CLONE_NEWUSER ? USERNS_MAPS : USERNS_HOST;
 	spec->rootless = geteuid() != 0;
-	spec->maps = record->maps;
+	if (spec->userns == USERNS_MAPS && (code = idmap_read(container->directory, &spec->maps)) < 0)
+		return error_errno(error, -code, "read the maps of container '%s'", record->name);
 	if (!spec->argv || !spec->env || !spec->workdir || (user && !spec->user))
 		return no_memory(error);
 	if (seccomp_choice_load(container->directory, record->seccomp, &spec->seccomp, error) < 0)

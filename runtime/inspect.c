@@ -129,11 +129,13 @@ static json_t *map_json(const struct id_map *map)
 	return array;
 }
 
-static json_t *maps_json(const struct record *record)
+static json_t *maps_json(const struct berth_container *container)
 {
-	if (!(record->namespaces & CLONE_NEWUSER))
+	struct id_maps maps;
+	if (!(container->record.namespaces & CLONE_NEWUSER))
 		return json_null();
-	return json_pack("{s:o, s:o}", "uids", map_json(&record->maps.uids), "gids", map_json(&record->maps.gids));
+	idmap_read(container->directory, &maps);
+	return json_pack("{s:o, s:o}", "uids", map_json(&maps.uids), "gids", map_json(&maps.gids));
 }
 
 static json_t *paths_json(const struct cgroup *cgroup)
@@ -198,7 +200,7 @@ int berth_container_inspect(struct berth_container *container, FILE *out, struct
 	json_object_set_new(json, "ambient", capabilities_json(container->record.ambient));
 	json_object_set_new(json, "no_new_privs", json_boolean(!(container->record.flags & BERTH_NEW_PRIVILEGES)));
 	json_object_set_new(json, "namespaces", namespaces_json(container->record.namespaces));
-	json_object_set_new(json, "userns", maps_json(&container->record));
+	json_object_set_new(json, "userns", maps_json(container));
 	json_object_set_new(json_object_get(json, "cgroup"), "paths", paths_json(container->cgroup));
 	json_object_set_new(json, "limits_in_force", limits_in_force_json(container));
 	json_object_set_new(json, "env", environment_json(container->directory));

@@ -235,7 +235,6 @@ static int settle_ids(struct berth_container *container, struct spec *spec, stru
 	}
 	if (code < 0 || spec->userns == USERNS_HOST)
 		return code;
-	container->record.maps = spec->maps;
 	code = idmap_write(container->directory, &spec->maps);
 	return code < 0 ? error_errno(error, -code, "record the maps of container '%s'", spec->name) : 0;
 }

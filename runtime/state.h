@@ -42,7 +42,6 @@ struct record {
 	unsigned int flags;
 	uint64_t namespaces;
 	uint64_t capabilities, ambient;
-	struct id_maps maps; /* with CLONE_NEWUSER in namespaces */
 	int oom_score_adj;
 	struct berth_memory_policy memory_policy;
 	uint64_t started_ns;

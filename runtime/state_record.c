@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +17,6 @@
 
 #include "nsutil/base/cleanup.h"
 #include "nsutil/base/file.h"
-#include "runtime/idmap.h"
 #include "runtime/record.h"
 
 enum {
@@ -260,13 +258,6 @@ int state_read(int directory, struct state *state, struct error *error)
 		return error_set(error, EBADMSG, "the container's record is damaged, or another version's of berth");
 	if (code < 0)
 		return error_errno(error, -code, "read the container's record");
-	/* A launch that has not come to them yet has none. */
-	if (state->record.namespaces & CLONE_NEWUSER)
-		code = idmap_read(directory, &state->record.maps);
-	if (code < 0 && code != -ENOENT) {
-		record_free(&state->record);
-		return error_errno(error, -code, "read the maps of a container");
-	}
 	state->process = head.process.process;
 	state->ended = end_take(&head, &state->end) == 0;
 	state->file = steal_fd(&file);
