@@ -13,6 +13,12 @@
 #include "runtime/name.h"
 #include "runtime/scale.h"
 
+/* Its end is noted, and nobody wanted to keep that. */
+static bool is_to_go(const struct berth_container *container)
+{
+	return container->ended && !(container->record.flags & BERTH_KEEP_RECORD);
+}
+
 /*
  * Takes over the container in the entry of the state root: *adopted. It is NULL where there is a living owner, or was
  * nothing to speak of (unreadable or half made), which has been cleared away. A failure is one of this process, such as
@@ -34,6 +40,9 @@ static int adopt(struct berth *berth, const char *entry, struct berth_container 
 	struct error ignored;
 	int code = container_load(container, steal_fd(&directory), error);
 	container->owner = true;
+	/* Its owner died with nothing left to do but that. */
+	if (code == 0 && is_to_go(container))
+		state_remove(berth, container->directory, container->record.name, &ignored);
 	if (code == 0 && (container->ended || container->pidfd >= 0 || container->pidfd == -ESRCH)) {
 		/* It may have died while lowering the memory limit, with the container frozen for that. */
 		uint64_t memory, swap;
@@ -118,6 +127,8 @@ static int sweep_entry(const struct berth *berth, const char *entry, void *data)
 		sweep->removed += was_there && !is_there;
 		return 0;
 	}
+	/* Removed by now. */
+	sweep->removed += is_to_go(container);
 	if (container->pidfd >= 0 && sweep->kill_running)
 		code = container_kill(container, BERTH_KILLED, sweep->error);
 	if (code == 0 && !container->ended && (container->pidfd < 0 || sweep->kill_running)) {

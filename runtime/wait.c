@@ -95,6 +95,14 @@ static bool needs_numbers(const struct berth_container *container, const struct 
 	       container->record.flags & BERTH_KEEP_RECORD;
 }
 
+static int record_remove(const struct berth_container *container, struct error *error)
+{
+	/* Who launched it has owned it all the time. */
+	bool launched = container->file < 0;
+	return launched ? state_remove_ended(container->berth, container->directory, &container->record, error)
+			: state_remove(container->berth, container->directory, container->record.name, error);
+}
+
 int container_finish(struct berth_container *container, struct error *error)
 {
 	char detail[256] = "";
@@ -137,7 +145,7 @@ int container_finish(struct berth_container *container, struct error *error)
 	container->end = end;
 	container->ended = true;
 	if (!(container->record.flags & BERTH_KEEP_RECORD))
-		code = state_remove_ended(container->berth, container->directory, &container->record, error);
+		code = record_remove(container, error);
 	/* Others may be waiting for the record to be complete. */
 	state_unlock(container->directory);
 	container->owner = false;
@@ -155,7 +163,7 @@ int container_discard(struct berth_container *container, struct error *error)
 		return error_wrap(error, "clear up behind container '%s'", container->record.name);
 	if (container->record.namespaces & CLONE_NEWUSER)
 		idmap_release(container->berth, container->directory);
-	return state_remove_ended(container->berth, container->directory, &container->record, error);
+	return record_remove(container, error);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
+#include "runtime/container.h"
 #include "runtime/launch.h"
 #include "runtime/record.h"
 #include "runtime/state.h"
@@ -213,6 +214,35 @@ Test(recovery, of_a_kill_by_an_owner_that_died)
 		cr_assert_eq(berth_recover(rt.berth, &all, &rt.error), 1, "%s", rt.error.text);
 		rt_expect_end(rt_end(rt_adopt(all[0])), BERTH_TIMEOUT, SIGKILL);
 		free(all);
+	}
+}
+
+/* Its owner died when it had noted the end, and before it removed the record. */
+Test(recovery, of_an_end_that_was_noted)
+{
+	for (int way = 0; way < 2; way++) {
+		struct berth_options options = quiet(RT_OPTIONS("act", "exit", "7"), "noted", 0);
+		pid_t pid;
+		killed_slave(&options, 1, &pid);
+		rt_wait_gone(pid);
+		struct berth_container *found;
+		rt_ok(berth_container_find(rt.berth, "noted", &found, &rt.error));
+		cleanup_fd int file = state_open_record(found->directory, true);
+		struct berth_end end = BERTH_END_INIT;
+		end.reason = BERTH_EXITED;
+		end.code = 8;
+		cr_assert(!found->cgroup || cgroup_destroy(found->cgroup, rt_patience(), NULL) == 0);
+		cr_assert_eq(state_write_end(file, &end, NULL), 0);
+		berth_container_close(found);
+		if (way == 0) {
+			struct berth_container **all;
+			cr_assert_eq(berth_recover(rt.berth, &all, &rt.error), 1, "%s", rt.error.text);
+			rt_expect_end(rt_end(rt_adopt(all[0])), BERTH_EXITED, 8);
+			free(all);
+		} else {
+			cr_expect_eq(berth_collect(rt.berth, rt.parent, false, &rt.error), 1, "%s", rt.error.text);
+		}
+		rt_expect_nothing_left();
 	}
 }
 
