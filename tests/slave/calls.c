@@ -40,6 +40,34 @@ Test(slave_calls, an_executor_registers_and_exits)
 	cr_expect_eq(lx_records(), 0);
 }
 
+/* Root in the container, the launcher and the framework's user are all nobody outside; what they write in the work
+ * directory is the slave's and the user's all the same. */
+Test(slave_calls, an_executor_with_ids_of_its_own)
+{
+	lx_configure("lxc.idmap = b 0 100000 65536\n");
+	struct executor *executor = slave_launch("F", "default", "./executor");
+	slave_run(slave_ms(20000), &executor->registered);
+	if (strstr(lx_read(executor->errors), "can't be shown with ids shifted"))
+		cr_skip_test("the file system of the test's directory can't be shown with ids shifted here");
+	slave_await_registered(executor);
+	char text[600];
+	struct stat status;
+	snprintf(text, sizeof text, "executor of user 65534 in %s\n", executor->directory);
+	cr_expect_eq(strncmp(output_of(executor, "stdout"), text, strlen(text)), 0, "%s",
+		     output_of(executor, "stdout"));
+	cr_assert_eq(stat(executor->directory, &status), 0);
+	cr_expect_eq(status.st_uid, 65534u);
+	/* The container's processes, as the host sees them: init and the launcher, and what runs as the user. */
+	snprintf(text, sizeof text, "lxc-ps -n %s | awk 'NR > 1 { print $3 }' | sort -u", executor->container);
+	cr_expect_str_eq(lx_shell(text)->out_text, "100000\n165534\n");
+	slave_task_add(executor, 64);
+	cr_expect_eq(slave.resizes_failed, 0);
+	slave_tell(executor, "exit 3\n");
+	slave_await_reaped(executor);
+	cr_expect(WIFEXITED(executor->status) && WEXITSTATUS(executor->status) == 3, "status %#x: %s", executor->status,
+		  lx_read(executor->errors));
+}
+
 Test(slave_calls, an_executor_that_kills_its_process_group_at_shutdown)
 {
 	struct executor *executor = slave_launch("F", "default", "./executor 500");
