@@ -83,8 +83,9 @@ static void compile_dev(const struct spec *spec, struct plan *plan)
 
 void compile_kernel_files(struct plan *plan)
 {
-	static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-						"/proc/sysrq-trigger"};
+	/* OCI's default list, and dynamic_debug, by which the kernel can be made to fill the host's log. */
+	static const char *const read_only[] = {"/proc/bus", "/proc/dynamic_debug", "/proc/fs",
+						"/proc/irq", "/proc/sys",           "/proc/sysrq-trigger"};
 	static const char *const masked[] = {
 		"/proc/acpi",        "/proc/asound",        "/proc/interrupts", "/proc/kcore",
 		"/proc/keys",        "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",

@@ -172,6 +172,40 @@ static void may_read(int directory, const char *name)
 		close(fd);
 }
 
+/*
+ * Whatever else there is that says it can be written to. Not what is of a process, or of the network namespace; and
+ * pressure is anybody's to watch, by writing what for. Documentation/accounting/psi.rst
+ */
+static void visit_others(int directory, const char *path, int depth)
+{
+	DIR *stream = fdopendir(directory);
+	for (const struct dirent *entry; stream && (entry = readdir(stream));) {
+		static const char *const known[] = {"self", "thread-self", "net", "sys", "pressure"};
+		const char *name = entry->d_name;
+		bool is_known = name[0] == '.' || (depth == 0 && name[0] >= '0' && name[0] <= '9');
+		for (size_t i = 0; depth == 0 && i < sizeof known / sizeof *known; i++)
+			is_known |= strcmp(name, known[i]) == 0;
+		struct stat status;
+		if (is_known || fstatat(dirfd(stream), name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		char below[PATH_MAX];
+		snprintf(below, sizeof below, "%s%s%s", path, *path ? "/" : "", name);
+		int flags = S_ISDIR(status.st_mode) ? O_RDONLY | O_DIRECTORY : O_WRONLY | O_NONBLOCK;
+		bool wanted = S_ISDIR(status.st_mode) || (S_ISREG(status.st_mode) && status.st_mode & 0222);
+		int fd = wanted ? openat(dirfd(stream), name, flags | O_CLOEXEC) : -1;
+		if (fd >= 0 && S_ISDIR(status.st_mode)) {
+			visit_others(fd, below, depth + 1);
+		} else if (fd >= 0) {
+			printf("may-write=%s\n", below);
+			close(fd);
+		}
+	}
+	if (stream)
+		closedir(stream);
+	else
+		close(directory);
+}
+
 static void visit_proc(int proc)
 {
 	static const char *const for_writing[] = {"sys/kernel/core_pattern", "sysrq-trigger",
@@ -182,6 +216,9 @@ static void visit_proc(int proc)
 		may_write(proc, for_writing[i]);
 	for (size_t i = 0; i < sizeof for_reading / sizeof *for_reading; i++)
 		may_read(proc, for_reading[i]);
+	int others = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (others >= 0)
+		visit_others(others, "", 0);
 }
 
 static void visit_sys(int sys)
