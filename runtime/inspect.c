@@ -148,7 +148,7 @@ static json_t *paths_json(const struct cgroup *cgroup)
 
 static int json_write(const json_t *json, FILE *out, struct error *error)
 {
-	if (!json || json_dumpf(json, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF)
+	if (!json || json_dumpf(json, out, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0 || fputc('\n', out) == EOF)
 		return error_errno(error, json ? EIO : ENOMEM, "write JSON");
 	return 0;
 }

@@ -199,7 +199,7 @@ int cli_each(const struct cli_words *names,
 
 int cli_print_json(json_t *json)
 {
-	int result = json ? json_dumpf(json, stdout, JSON_INDENT(2)) : -1;
+	int result = json ? json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) : -1;
 	json_decref(json);
 	if (result < 0) {
 		cli_complain("write JSON to standard output: %s", strerror(errno ? errno : ENOMEM));

@@ -38,6 +38,9 @@ static void expect_json(struct berth_container *container)
 	fclose(stream);
 	json_t *json = json_loads(text, 0, NULL);
 	cr_expect(json, "inspect is no JSON: %s", text);
+	/* Nor does it speak to a terminal, by C1 controls for one. */
+	for (const char *p = text; *p; p++)
+		cr_expect(*p == '\n' || (*p >= ' ' && *p < 0x7f), "inspect has byte %#x", (unsigned char)*p);
 	json_decref(json);
 	free(text);
 }
@@ -68,6 +71,27 @@ Test(attack_text, every_byte_in_name_argv_and_environment)
 	berth_container_close(found);
 	/* Nothing has come to lie beside the state root. */
 	cr_expect_eq(rt_state_entries(), 0u);
+}
+
+/* What is UTF-8 stays as it is, and comes back so. */
+Test(attack_text, every_character_to_speak_to_a_terminal)
+{
+	static const char name[] = "caf\xc3\xa9 \xc2\x9b"
+				   "31m \xe2\x80\xae";
+	struct berth_options options = RT_OPTIONS("act", "hold");
+	options.name = name;
+	struct rt_job *job = rt_job(&options);
+	expect_json(job->container);
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	rt_ok(berth_container_inspect(job->container, stream, &rt.error));
+	fclose(stream);
+	json_t *json = json_loads(text, 0, NULL);
+	cr_expect_str_eq(json_string_value(json_object_get(json, "name")), name);
+	json_decref(json);
+	free(text);
+	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
 }
 
 Test(attack_text, every_byte_in_volume_workdir_and_root)
