@@ -88,14 +88,17 @@ static bool process_is_dead(pid_t pid)
 
 int state_lock_of_dead(int directory)
 {
-	uint64_t start = monotonic_ms();
+	uint64_t start = monotonic_ms(), told = start;
 	for (;;) {
 		if (state_lock(directory) == 0)
 			return 0;
 		pid_t taker = lock_taker(directory);
 		if (taker && !process_is_dead(taker))
 			return -EBUSY;
-		if (monotonic_ms() - start >= (taker ? DEAD_PATIENCE_MS : UNKNOWN_PATIENCE_MS))
+		/* A look at /proc/locks while others lock and unlock may miss it: that tells nothing new. */
+		uint64_t now = monotonic_ms();
+		told = taker ? now : told;
+		if (now - start >= DEAD_PATIENCE_MS || now - told >= UNKNOWN_PATIENCE_MS)
 			return -EBUSY;
 		pause_ms();
 	}
