@@ -1,28 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/args/args.h"
 
+#include <assert.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <string.h>
+
+enum { OPTIONS_MOST = 128, FIRST_LONG = 0x100 };
+
+/* An option and who takes it. */
+struct known {
+	const struct args_option *option;
+	const struct args_part *part;
+};
 
 struct parser {
 	struct args_state state;
 	struct args_part root;
 	void (*complain)(const struct args_state *state, const char *sentence);
-};
-
-/* An option and who takes it. */
-struct match {
-	const struct args_option *option;
-	const struct args_part *part;
-	int count; /* of options whose names begin so */
-	bool exact;
+	/* All options as getopt_long(3) has them; what a long one gives is FIRST_LONG and its place among the known. */
+	struct known known[OPTIONS_MOST];
+	struct option longs[OPTIONS_MOST + 1];
+	char letters[3 + OPTIONS_MOST * 3];
+	size_t n_known, n_longs;
 };
 
 static int __attribute__((format(printf, 2, 3))) refuse(struct parser *parser, const char *format, ...)
 {
 	char sentence[512];
 	va_list arguments;
-
 	va_start(arguments, format);
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
@@ -72,87 +78,88 @@ static int take_word(struct parser *parser)
 	return result == ARGS_UNKNOWN ? refuse(parser, "there is a word too many: '%s'", word) : result;
 }
 
-/* ---- Finding options ---- */
+/* ---- Options ---- */
 
 static bool is_end(const struct args_option *option)
 {
 	return !option->name && !option->key && !option->help;
 }
 
-static void find_name(const struct args_part *part, const char *name, size_t length, struct match *match)
+static bool is_letter(int key)
 {
-	for (const struct args_option *o = part->args->options; o && !is_end(o) && !match->exact; o++) {
-		if (!o->name || strncmp(o->name, name, length) != 0)
-			continue;
-		match->exact = !o->name[length];
-		match->count = match->exact ? 1 : match->count + 1;
-		match->option = o;
-		match->part = part;
-	}
-	for (const struct args_part *child = part->args->parts; child && child->args && !match->exact; child++)
-		find_name(child, name, length, match);
+	return key > ' ' && key < 0x7f;
 }
 
-static void find_letter(const struct args_part *part, char letter, struct match *match)
+static void collect(struct parser *parser, const struct args_part *part)
 {
-	for (const struct args_option *o = part->args->options; o && !is_end(o) && !match->option; o++)
-		if (o->key == letter) {
-			match->option = o;
-			match->part = part;
+	for (const struct args_option *o = part->args->options; o && !is_end(o); o++) {
+		assert(parser->n_known < OPTIONS_MOST);
+		int argument = !o->argument               ? no_argument
+			       : o->flags & ARGS_OPTIONAL ? optional_argument
+							  : required_argument;
+		if (o->name)
+			parser->longs[parser->n_longs++] =
+				(struct option){o->name, argument, NULL, FIRST_LONG + (int)parser->n_known};
+		if (is_letter(o->key)) {
+			char *end = parser->letters + strlen(parser->letters);
+			*end++ = (char)o->key;
+			for (int i = 0; i < argument; i++)
+				*end++ = ':';
 		}
-	for (const struct args_part *child = part->args->parts; child && child->args && !match->option; child++)
-		find_letter(child, letter, match);
+		parser->known[parser->n_known++] = (struct known){o, part};
+	}
+	for (const struct args_part *child = part->args->parts; child && child->args; child++)
+		collect(parser, child);
 }
 
-/* The value of an option is the next word. NULL: there is none. */
-static char *take_value(struct args_state *state)
+static const struct known *find_letter(const struct parser *parser, int letter)
 {
-	return state->next < state->argc ? state->argv[state->next++] : NULL;
+	const struct known *known = parser->known;
+	while (known->option->key != letter)
+		known++;
+	return known;
 }
 
-static int take_long(struct parser *parser, char *given)
+static bool is_ambiguous(const struct parser *parser, const char *given)
 {
-	struct match match = {0};
 	size_t length = strcspn(given + 2, "=");
-	char *value = given[2 + length] ? given + 2 + length + 1 : NULL;
-
-	find_name(&parser->root, given + 2, length, &match);
-	if (match.count != 1)
-		return refuse(parser, "%s option '%s'", match.count ? "ambiguous" : "unknown", given);
-	if (value && !match.option->argument)
-		return refuse(parser, "option '%s' takes no argument", given);
-	if (!value && match.option->argument && !(match.option->flags & ARGS_OPTIONAL)) {
-		value = take_value(&parser->state);
-		if (!value)
-			return refuse(parser, "option '%s' needs an argument", given);
-	}
-	return call(parser, match.part, match.option->key, value);
+	int count = 0;
+	for (size_t i = 0; i < parser->n_longs; i++)
+		count += strncmp(parser->longs[i].name, given + 2, length) == 0;
+	return count > 1;
 }
 
-/* "-it", "-m1G" */
-static int take_short(struct parser *parser, char *given)
+static int take_option(struct parser *parser, int got)
 {
-	for (char *letter = given + 1; *letter; letter++) {
-		struct match match = {0};
-		char *value = NULL;
+	struct args_state *state = &parser->state;
+	const char *given = state->argv[optind - 1];
+	bool is_long = optopt == 0 || optopt >= FIRST_LONG;
+	if (got == '?' && is_long && optopt)
+		return refuse(parser, "option '%s' takes no argument", given);
+	if (got == '?' && is_long)
+		return refuse(parser, "%s option '%s'", is_ambiguous(parser, given) ? "ambiguous" : "unknown", given);
+	if (got == '?')
+		return refuse(parser, "unknown option '-%c'", optopt);
+	if (got == ':' && is_long)
+		return refuse(parser, "option '%s' needs an argument", given);
+	if (got == ':')
+		return refuse(parser, "option '-%c' needs an argument", optopt);
+	const struct known *known = got >= FIRST_LONG ? &parser->known[got - FIRST_LONG] : find_letter(parser, got);
+	state->next = optind;
+	return call(parser, known->part, known->option->key, optarg);
+}
 
-		/* Keys beyond ASCII are no letters. */
-		if (*letter > ' ' && *letter < 0x7f)
-			find_letter(&parser->root, *letter, &match);
-		if (!match.option)
-			return refuse(parser, "unknown option '-%c'", *letter);
-		if (match.option->argument && letter[1])
-			value = letter + 1;
-		else if (match.option->argument && !(match.option->flags & ARGS_OPTIONAL)) {
-			value = take_value(&parser->state);
-			if (!value)
-				return refuse(parser, "option '-%c' needs an argument", *letter);
-		}
-		int result = call(parser, match.part, match.option->key, value);
-		if (result != 0 || value)
-			return result;
-	}
-	return 0;
+/* The words up to the next option, or, behind "--" and where all options come first, to the end. */
+static int take_words(struct parser *parser, bool to_end)
+{
+	struct args_state *state = &parser->state;
+	int result = 0;
+	state->next = optind;
+	do
+		result = state->next < state->argc ? take_word(parser) : 0;
+	while (to_end && result == 0 && state->next < state->argc);
+	optind = state->next;
+	return result;
 }
 
 int args_parse(const struct args *args, int argc, char **argv, bool in_order, void *input,
@@ -163,31 +170,20 @@ int args_parse(const struct args *args, int argc, char **argv, bool in_order, vo
 		.root = {args, input},
 		.complain = complain,
 	};
-	struct args_state *state = &parser.state;
-	bool options_end = false;
-	int n_words = 0, result = 0;
-
-	while (result == 0 && state->next < state->argc) {
-		char *given = argv[state->next];
-		bool is_option = !options_end && given[0] == '-' && given[1];
-		if (is_option) {
-			state->next++;
-			options_end = strcmp(given, "--") == 0;
-			if (!options_end)
-				result = given[1] == '-' ? take_long(&parser, given) : take_short(&parser, given);
-		} else if (in_order) {
-			result = take_word(&parser);
+	int result = 0;
+	strcpy(parser.letters, in_order ? "+:" : ":");
+	collect(&parser, &parser.root);
+	/* From the beginning: it may have parsed something else. getopt(3), NOTES */
+	optind = 0;
+	opterr = 0;
+	for (bool more = true; more && result == 0;) {
+		int got = getopt_long(argc, argv, parser.letters, parser.longs, NULL);
+		if (got == -1) {
+			result = take_words(&parser, !in_order || strcmp(argv[optind - 1], "--") == 0);
+			more = optind < argc;
 		} else {
-			/* Over what has been taken. */
-			argv[1 + n_words++] = given;
-			state->next++;
+			result = take_option(&parser, got);
 		}
-	}
-	if (!in_order && result == 0) {
-		state->argc = 1 + n_words;
-		argv[state->argc] = NULL;
-		for (state->next = 1; result == 0 && state->next < state->argc;)
-			result = take_word(&parser);
 	}
 	return result == 0 ? call_end(&parser, &parser.root) : result;
 }
