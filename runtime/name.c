@@ -2,6 +2,7 @@
 #include "runtime/name.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,23 @@ int name_check(const char *name, const char *what, struct error *error)
 	if (length > NAME_LIMIT)
 		return error_set(error, EINVAL, "the %s is longer than %d bytes", what, NAME_LIMIT);
 	return 0;
+}
+
+/* What could be a file of the cgroup directory that the name's own is made in. cgroup-v2.rst, "Interface Files" */
+static bool is_cgroup_file(const char *name)
+{
+	static const char *const files[] = {"tasks", "notify_on_release", "release_agent"};
+	static const char *const prefixes[] = {"blkio",   "cgroup",  "cpu",      "cpuacct",    "cpuset", "debug",
+					       "devices", "dmem",    "freezer",  "hugetlb",    "io",     "memory",
+					       "misc",    "net_cls", "net_prio", "perf_event", "pids",   "rdma"};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (strcmp(name, files[i]) == 0)
+			return true;
+	size_t length = strcspn(name, ".");
+	for (size_t i = 0; name[length] && i < sizeof prefixes / sizeof *prefixes; i++)
+		if (strlen(prefixes[i]) == length && strncmp(name, prefixes[i], length) == 0)
+			return true;
+	return false;
 }
 
 static int stands_for_itself(char c, int in_front)
@@ -38,10 +56,11 @@ static void hash(const char *name, char digits[HASH_DIGITS + 1])
 void name_encode(const char *name, char encoded[NAME_ENCODED_SIZE])
 {
 	size_t used = 0, cut = 0;
+	bool is_file = is_cgroup_file(name);
 	for (const char *c = name; *c; c++) {
 		char piece[4];
-		size_t length = (size_t)snprintf(piece, sizeof piece,
-						 stands_for_itself(*c, c == name) ? "%c" : "%%%02X", (unsigned char)*c);
+		bool itself = stands_for_itself(*c, c == name) && !(is_file && c == name);
+		size_t length = (size_t)snprintf(piece, sizeof piece, itself ? "%c" : "%%%02X", (unsigned char)*c);
 		if (used <= CUT)
 			cut = used;
 		if (used + length >= NAME_ENCODED_SIZE) {

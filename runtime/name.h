@@ -14,8 +14,9 @@ int name_check(const char *name, const char *what, struct error *error);
 
 /*
  * One path component, at most NAME_ENCODED_SIZE - 1 bytes, that no other name encodes to: letters, digits, '-', '_' and
- * '.' (not in front) stand for themselves, other bytes are %XX; what would be too long is cut and ends in '~' and 32
- * hex digits of a 128-bit hash.
+ * '.' (not in front) stand for themselves, other bytes are %XX, and so is the first of a name that cgroup directories
+ * have a file of ("tasks", "cpu.shares"); what would be too long is cut and ends in '~' and 32 hex digits of a 128-bit
+ * hash.
  */
 void name_encode(const char *name, char encoded[NAME_ENCODED_SIZE]);
 

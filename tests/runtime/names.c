@@ -21,7 +21,9 @@ static bool is_component(const char *encoded)
 
 Test(names, plain_ones_stay)
 {
-	static const char *const names[] = {"a", "mesos_executor_E_framework_F", "a.b-c_D9", "9", "-", "_", "a..b"};
+	static const char *const names[] = {
+		"a",    "mesos_executor_E_framework_F", "a.b-c_D9", "9",      "-",     "_", "a..b", "tasks.1",
+		"task", "nexus.slave-0.framework-0-0",  "cpu",      "cpus.x", "io_x.y"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char encoded[NAME_ENCODED_SIZE];
 		name_encode(names[i], encoded);
@@ -34,8 +36,20 @@ Test(names, special_ones_are_escaped)
 	static const struct {
 		const char *name, *encoded;
 	} table[] = {
-		{"a b", "a%20b"}, {"a/b", "a%2Fb"}, {".", "%2E"},           {"..", "%2E."},    {".a", "%2Ea"},
-		{"%2F", "%252F"}, {"~", "%7E"},     {"\xff\x01", "%FF%01"}, {"a\nb", "a%0Ab"},
+		{"a b", "a%20b"},
+		{"a/b", "a%2Fb"},
+		{".", "%2E"},
+		{"..", "%2E."},
+		{".a", "%2Ea"},
+		{"%2F", "%252F"},
+		{"~", "%7E"},
+		{"\xff\x01", "%FF%01"},
+		{"a\nb", "a%0Ab"},
+		{"tasks", "%74asks"},
+		{"cpu.shares", "%63pu.shares"},
+		{"cgroup.procs", "%63group.procs"},
+		{"release_agent", "%72elease_agent"},
+		{"memory.", "%6Demory."},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		char encoded[NAME_ENCODED_SIZE];
