@@ -245,7 +245,7 @@ $(O)/runtime/seccomp_image.S.o: runtime/seccomp_image.S $(B)/seccomp-default
 	$(Q)$(CC) -DSECCOMP_IMAGE_PATH='"$(B)/seccomp-default"' -c -o $@ $<
 
 # What unpacks archives is started only when there is one to unpack, and brings libarchive in only then.
-UNPACK_OBJS := $(call objects,$(sort $(wildcard runtime/unpack/*.c)))
+UNPACK_OBJS := $(call objects,$(sort $(wildcard runtime/unpack/*.c)) nsutil/base/text.c)
 $(B)/berth-unpack: $(UNPACK_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -s $(LDFLAGS_ALL) -o $@ $^ -larchive

@@ -25,16 +25,29 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "nsutil/base/text.h"
+
 enum { DIRECTORY = 3, BLOCK = 1 << 16, SPARE_FRACTION = 50, NAMES_SHOWN = 200 };
 
 __attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *format, ...)
 {
+	char text[1024];
 	va_list arguments;
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	/* Who started this takes one line: a name in the archive may not end it. */
+	text_make_plain(text);
+	fputs(text, stderr);
 	fflush(stderr);
 	_exit(1);
+}
+
+/* libarchive has no word for some of what can be wrong. */
+static const char *why(struct archive *archive)
+{
+	const char *text = archive_error_string(archive);
+	return text ? text : "it is damaged";
 }
 
 /*
@@ -122,10 +135,10 @@ static void copy_data(struct archive *from, struct archive *to, struct archive_e
 			check_room(entry, 64 << 20);
 		}
 		if (archive_write_data_block(to, block, size, offset) != ARCHIVE_OK)
-			fail("%s: %s", shown(entry), archive_error_string(to));
+			fail("%s: %s", shown(entry), why(to));
 	}
 	if (code != ARCHIVE_EOF)
-		fail("%s: %s", shown(entry), archive_error_string(from));
+		fail("%s: %s", shown(entry), why(from));
 }
 
 static struct archive *reader_open(void)
@@ -139,8 +152,7 @@ static struct archive *reader_open(void)
 	archive_read_support_filter_xz(from);
 	archive_read_support_filter_zstd(from);
 	if (archive_read_open_fd(from, STDIN_FILENO, BLOCK) != ARCHIVE_OK)
-		fail("it is no tar archive, plain or packed by gzip, bzip2, xz or zstd: %s",
-		     archive_error_string(from));
+		fail("it is no tar archive, plain or packed by gzip, bzip2, xz or zstd: %s", why(from));
 	return from;
 }
 
@@ -171,16 +183,16 @@ int main(void)
 		drop_trusted_attributes(entry);
 		check_room(entry, archive_entry_size(entry));
 		if (archive_write_header(to, entry) != ARCHIVE_OK)
-			fail("%s: %s", shown(entry), archive_error_string(to));
+			fail("%s: %s", shown(entry), why(to));
 		copy_data(from, to, entry);
 		if (archive_write_finish_entry(to) != ARCHIVE_OK)
-			fail("%s: %s", shown(entry), archive_error_string(to));
+			fail("%s: %s", shown(entry), why(to));
 	}
 	if (code != ARCHIVE_EOF)
-		fail("%s", archive_error_string(from));
+		fail("%s", why(from));
 	if (!any)
 		fail("there is nothing in it");
 	if (archive_write_close(to) != ARCHIVE_OK)
-		fail("%s", archive_error_string(to));
+		fail("%s", why(to));
 	_exit(0);
 }

@@ -342,6 +342,53 @@ Test(archives, that_write_elsewhere)
 		     {.name = "b", .link = "a/passwd", .hard = true}),
 		"through symlink");
 	cr_expect_eq(entries(outside), 0);
+	/* A name can't hide what is wrong with it. */
+	refused(MAKE("9.tar", {.name = "a\x1b[1m\nb/../../evil", .text = "x"}),
+		"a?[1m?b/../../evil: Path contains '..'");
+}
+
+/* A header of ustar, and what is behind it, filled up to whole blocks. tar(5) */
+static void block_write(FILE *file, char type, const char *content)
+{
+	char block[512] = {0}, data[512] = {0};
+	unsigned int sum = 0;
+	snprintf(block, 100, "%s", type == 'x' ? "pax" : "sparse");
+	snprintf(block + 100, 8, "%07o", 0644);
+	snprintf(block + 108, 8, "%07o", 0);
+	snprintf(block + 116, 8, "%07o", 0);
+	snprintf(block + 124, 12, "%011o", (unsigned int)strlen(content) & 07777);
+	snprintf(block + 136, 12, "%011o", 0);
+	memset(block + 148, ' ', 8);
+	block[156] = type;
+	memcpy(block + 257, "ustar\00000", 8);
+	for (size_t i = 0; i < sizeof block; i++)
+		sum += (unsigned char)block[i];
+	snprintf(block + 148, 8, "%06o", sum);
+	memcpy(data, content, strlen(content));
+	cr_assert(fwrite(block, sizeof block, 1, file) == 1 && fwrite(data, sizeof data, 1, file) == 1);
+}
+
+/* A sparse file of GNU's whose map is none. */
+static const char *damaged_sparse(const char *name)
+{
+	const char *path = rt_write(name, "");
+	cleanup_file FILE *file = fopen(path, "we");
+	block_write(file, 'x',
+		    "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n35 GNU.sparse.realsize=90000000000\n"
+		    "26 GNU.sparse.name=sparse\n");
+	block_write(file, '0', "no map\n");
+	return path;
+}
+
+/* The root directory itself; and what libarchive finds no words for. */
+Test(archives, that_are_made_to_mislead)
+{
+	refused(MAKE("1.tar", {.name = ".", .type = AE_IFLNK, .link = "/etc"}, {.name = "passwd", .text = "x"}),
+		"Can't replace existing directory");
+	refused(MAKE("2.tar", {.name = "a", .type = AE_IFDIR}, {.name = "a/b", .text = "x"},
+		     {.name = "a", .type = AE_IFLNK, .link = "/etc"}, {.name = "a/passwd", .text = "x"}),
+		"Can't replace existing directory");
+	refused(damaged_sparse("3.tar"), "it is damaged");
 }
 
 Test(archives, with_devices)
