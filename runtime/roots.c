@@ -107,10 +107,15 @@ static int compile_throw_away(const struct berth *berth, const struct spec *spec
 	return code;
 }
 
-/* A layer over the directory /: what is mounted on it aside, the host's tree too. */
-static bool is_over_host(const struct spec *spec)
+/* The records and layers of others are nobody's business inside a root that shows where they are on the host. */
+static void compile_own_mask(const struct spec *spec, const char *own, struct plan *plan)
 {
-	return spec->root_kind == ROOT_OVERLAY && strcmp(spec->root_directory, "/") == 0;
+	const char *shown = spec_root_is_host(spec) ? "/" : spec->root_directory;
+	size_t length = shown ? strlen(shown) : 0;
+	while (length > 0 && shown[length - 1] == '/')
+		length--;
+	if (shown && strncmp(own, shown, length) == 0 && own[length] == '/')
+		plan_add_mask(plan, own + length);
 }
 
 int compile_root(const struct berth *berth, const struct spec *spec, struct plan *plan, struct error *error)
@@ -143,10 +148,9 @@ int compile_root(const struct berth *berth, const struct spec *spec, struct plan
 		break;
 	}
 	}
-	/* The records and layers of others are nobody's business inside. */
-	if (code == 0 && (spec_root_is_host(spec) || is_over_host(spec))) {
-		plan_add_mask(plan, berth->state_root);
-		plan_add_mask(plan, berth->data_root);
+	if (code == 0) {
+		compile_own_mask(spec, berth->state_root, plan);
+		compile_own_mask(spec, berth->data_root, plan);
 	}
 	return code;
 }

@@ -209,6 +209,28 @@ Test(attack_text, state_is_for_its_owner_alone)
 	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
 }
 
+/* Nor is it shown in a root that is a directory it lies in. The names of its own containers would be there. */
+Test(attack_text, state_is_not_shown_in_a_root_around_it)
+{
+	char roots[3][160];
+	snprintf(roots[0], sizeof roots[0], "%s", rt.base);
+	snprintf(roots[1], sizeof roots[1], "overlay:%s", rt.base);
+	snprintf(roots[2], sizeof roots[2], "framework:F:%s", rt.base);
+	rt_write("beside/file", "x");
+	cr_assert_eq(mkdir(rt.data, 0700), 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct berth_options options = RT_OPTIONS("act");
+		options.root = roots[i];
+		options.argv = (const char *const[]){"/root/bin/act", "list", "/state",  "list",
+						     "/data",         "list", "/beside", NULL};
+		const char *text = rt_output(&options);
+		rt_expect_line(text, "list /state=");
+		rt_expect_line(text, "list /data=");
+		rt_expect_line(text, "list /beside=file");
+	}
+	rt_ok(berth_root_remove(rt.berth, "F", &rt.error));
+}
+
 static void expect_refused(const char *state, const char *data, int code)
 {
 	struct berth_config config = {.size = sizeof config, .state_root = state, .data_root = data};
