@@ -98,7 +98,8 @@ Test(memory_limits, it_cant_grow_back)
 	struct berth_end end = mem_join(job);
 	expect_did_not_shrink(&end);
 	if (mem_is_v1()) {
-		cr_expect_eq(end.oom_kills, 0, "%s", end.text);
+		/* It is not the kernel's doing; which may still kill one of those that are being killed. */
+		cr_expect_null(strstr(end.text, " and more was asked for"), "%s", end.text);
 		cr_expect_geq(mem_seconds(&end), 1.45, "%s", end.text);
 	}
 }
