@@ -45,7 +45,6 @@ static const char *decimal_read(const char *text, struct decimal *decimal, const
 {
 	const char *p = text;
 	bool digits = false;
-
 	*decimal = (struct decimal){.scale = 1};
 	*cause = NULL;
 	for (; is_digit(*p); p++, digits = true) {
@@ -87,7 +86,6 @@ int parse_number(const char *text, const char *what, uint64_t maximum, uint64_t 
 	struct decimal decimal;
 	const char *cause;
 	const char *rest = decimal_read(text, &decimal, &cause);
-
 	if (!rest && cause)
 		return error_set(error, EINVAL, "'" SHOWN "' is not a %s: %s; expected a whole number",
 				 SHOWN_ARGS(text), what, cause);
@@ -108,7 +106,6 @@ int parse_size(const char *text, uint64_t *bytes, struct error *error)
 	const char *cause;
 	const char *rest = decimal_read(text, &decimal, &cause);
 	uint64_t unit = 1;
-
 	if (!rest && cause)
 		return error_set(error, EINVAL, "'" SHOWN "' is not a size: %s; " SIZE_FORM, SHOWN_ARGS(text), cause);
 	if (rest && *rest) {
@@ -136,7 +133,6 @@ int parse_cpus(const char *text, double *cpus, struct error *error)
 	struct decimal decimal;
 	const char *cause;
 	const char *rest = decimal_read(text, &decimal, &cause);
-
 	if (!rest && cause)
 		return error_set(error, EINVAL, "'" SHOWN "' is not a number of CPUs: %s; " CPUS_FORM, SHOWN_ARGS(text),
 				 cause);
@@ -189,7 +185,6 @@ int parse_cpu_list(const char *text, unsigned int *highest, struct error *error)
 {
 	unsigned int largest = 0;
 	const char *p = text;
-
 	for (;;) {
 		uint64_t bounds[2] = {0, 0};
 		int n = 0;
@@ -319,7 +314,6 @@ static int realtime_signal(const char *name)
 {
 	bool from_min = strncasecmp(name, "RTMIN", 5) == 0;
 	uint64_t offset = 0;
-
 	if (!from_min && strncasecmp(name, "RTMAX", 5) != 0)
 		return 0;
 	if (name[5]) {
@@ -368,7 +362,6 @@ static char *field_take(const char **cursor)
 {
 	const char *p = *cursor;
 	char *field = malloc(strlen(p) + 1), *out = field;
-
 	if (!field)
 		return NULL;
 	for (; *p && *p != ':'; p++) {
@@ -389,7 +382,6 @@ int parse_volume(const char *text, char **source, char **target, bool *read_only
 	const char *cursor = text, *cause = NULL;
 	cleanup_free char *from = field_take(&cursor);
 	cleanup_free char *to = from && cursor ? field_take(&cursor) : NULL;
-
 	if ((!from || (cursor && !to)) && errno == ENOMEM)
 		return error_errno(error, ENOMEM, "parse the volume '" SHOWN "'", SHOWN_ARGS(text));
 	if (!from || (!to && cursor))
@@ -421,7 +413,6 @@ int parse_device(const char *text, char **path, char **inside, char **access, st
 	char *fields[3] = {NULL};
 	const char *cursor = text, *cause = NULL;
 	size_t n = 0;
-
 	*path = *inside = *access = NULL;
 	while (n < 3 && cursor && (fields[n] = field_take(&cursor)))
 		n++;
@@ -460,7 +451,6 @@ int parse_tmpfs(const char *text, char **target, uint64_t *bytes, struct error *
 	const char *cursor = text;
 	uint64_t size = 0;
 	cleanup_free char *to = field_take(&cursor);
-
 	if (!to && errno == ENOMEM)
 		return error_errno(error, ENOMEM, "parse the tmpfs '" SHOWN "'", SHOWN_ARGS(text));
 	if (!to)

@@ -12,7 +12,6 @@ static size_t utf8_printable(const unsigned char *p)
 {
 	uint32_t code;
 	size_t length;
-
 	if (*p < 0x80)
 		return *p >= 0x20 && *p != 0x7f;
 	if ((*p & 0xe0) == 0xc0)

@@ -46,7 +46,6 @@ int __vsnprintf_chk(char *text, size_t size, int level, size_t room, const char 
 int __snprintf_chk(char *text, size_t size, int level, size_t room, const char *format, ...)
 {
 	va_list arguments;
-
 	va_start(arguments, format);
 	int length = __vsnprintf_chk(text, size, level, room, format, arguments);
 	va_end(arguments);
@@ -56,7 +55,6 @@ int __snprintf_chk(char *text, size_t size, int level, size_t room, const char *
 int __sprintf_chk(char *text, int level, size_t room, const char *format, ...)
 {
 	va_list arguments;
-
 	(void)level;
 	va_start(arguments, format);
 	/* vsnprintf(3) takes no more than INT_MAX. */
@@ -70,7 +68,6 @@ int __sprintf_chk(char *text, int level, size_t room, const char *format, ...)
 int __fprintf_chk(FILE *stream, int level, const char *format, ...)
 {
 	va_list arguments;
-
 	(void)level;
 	va_start(arguments, format);
 	int length = vfprintf(stream, format, arguments);
@@ -81,7 +78,6 @@ int __fprintf_chk(FILE *stream, int level, const char *format, ...)
 int __asprintf_chk(char **text, int level, const char *format, ...)
 {
 	va_list arguments;
-
 	(void)level;
 	va_start(arguments, format);
 	int length = vasprintf(text, format, arguments);
@@ -100,7 +96,6 @@ int open64(const char *path, int flags, ...)
 {
 	va_list arguments;
 	mode_t mode = 0;
-
 	va_start(arguments, flags);
 	if (flags & (O_CREAT | O_TMPFILE))
 		mode = va_arg(arguments, mode_t);

@@ -48,7 +48,6 @@ static int call(struct parser *parser, const struct args_part *part, int key, ch
 static int call_each(struct parser *parser, const struct args_part *part, int key, char *argument)
 {
 	int result = call(parser, part, key, argument);
-
 	for (const struct args_part *child = part->args->parts; result == ARGS_UNKNOWN && child && child->args; child++)
 		result = call_each(parser, child, key, argument);
 	return result;
@@ -57,7 +56,6 @@ static int call_each(struct parser *parser, const struct args_part *part, int ke
 static int call_end(struct parser *parser, const struct args_part *part)
 {
 	int result = 0;
-
 	for (const struct args_part *child = part->args->parts; result == 0 && child && child->args; child++)
 		result = call_end(parser, child);
 	if (result == 0)
@@ -70,7 +68,6 @@ static int take_word(struct parser *parser)
 	struct args_state *state = &parser->state;
 	char *word = state->argv[state->next++];
 	int result = call_each(parser, &parser->root, ARGS_WORD, word);
-
 	if (result != ARGS_UNKNOWN)
 		return result;
 	state->next--;

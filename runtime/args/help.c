@@ -10,7 +10,6 @@ enum { WIDTH = 79, HELP_COLUMN = 29, MOST_OPTIONS = 128 };
 static void text_print(FILE *out, const char *text, size_t length, int column, int indent)
 {
 	const char *end = text + length;
-
 	while (text < end) {
 		size_t line = strcspn(text, "\n");
 		line = text + line > end ? (size_t)(end - text) : line;
@@ -50,7 +49,6 @@ static bool is_before(int a, int b)
 static int rows_add(struct row *rows, int n, const struct args *args)
 {
 	int group = 0;
-
 	for (const struct args_option *o = args->options; o && (o->name || o->key || o->help); o++) {
 		group = o->group ? o->group : group;
 		if ((o->flags & ARGS_HIDDEN) || n == MOST_OPTIONS)
@@ -82,7 +80,6 @@ static void options_print(const struct args *args, FILE *out)
 {
 	struct row rows[MOST_OPTIONS];
 	int n = rows_add(rows, 0, args);
-
 	for (int i = 0; i < n; i++) {
 		const struct args_option *option = rows[i].option;
 		if (i == 0 || rows[i].group != rows[i - 1].group)
@@ -99,7 +96,6 @@ static void options_print(const struct args *args, FILE *out)
 void args_usage(const struct args_state *state, FILE *out)
 {
 	const char *words = state->args->words ? state->args->words : "";
-
 	for (const char *before = "Usage:";; before = "   or:") {
 		size_t line = strcspn(words, "\n");
 		fprintf(out, "%s %s [OPTION...]%s%.*s\n", before, state->name, line ? " " : "", (int)line, words);
@@ -113,7 +109,6 @@ void args_help(const struct args_state *state, FILE *out)
 {
 	const char *help = state->args->help ? state->args->help : "";
 	size_t first = strcspn(help, "\v");
-
 	args_usage(state, out);
 	if (first)
 		text_print(out, help, first, 0, 0);

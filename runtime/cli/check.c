@@ -22,7 +22,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct check_input *input = state->input;
-
 	(void)argument;
 	if (key != KEY_JSON)
 		return cli_words_parse(key, state, &input->none, &input->error);
@@ -44,7 +43,6 @@ static void tell(const struct berth_finding *finding, void *data)
 {
 	const struct report *report = data;
 	const char *verdict = verdict_name(finding->verdict);
-
 	if (report->json) {
 		json_array_append_new(report->json,
 				      json_pack("{s:s, s:s, s:o, s:o}", "name", finding->name, "verdict", verdict,

@@ -76,7 +76,6 @@ static void misuse(const struct args_state *state, const char *sentence)
 int cli_parse(const struct args *args, int argc, char **argv, bool command_follows, void *input, struct error *error)
 {
 	int result = args_parse(args, argc, argv, command_follows, input, misuse);
-
 	if (result > 0)
 		cli_complain("%s", error->text[0] ? error->text : strerror(result));
 	return result == 0 ? 0 : -1;
@@ -162,7 +161,6 @@ int cli_env_add(const char ***env, size_t *n, const char *argument, struct error
 int cli_open(struct berth **berth, struct berth_error *error)
 {
 	int result = berth_open(NULL, berth, error);
-
 	if ((result == -EACCES || result == -EPERM) && geteuid() != 0) {
 		size_t used = strlen(error->text);
 		snprintf(error->text + used, sizeof(error->text) - used,
@@ -186,7 +184,6 @@ int cli_each(const struct cli_words *names,
 	cleanup_berth struct berth *berth = NULL;
 	struct berth_error error = BERTH_ERROR_INIT;
 	int status = 0;
-
 	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);
 	for (int i = 0; i < names->n; i++) {

@@ -32,7 +32,6 @@ static bool report_send(int exit_status, const char *text)
 	const struct report report = {exit_status};
 	size_t length = strlen(text);
 	sigset_t pipe_signal;
-
 	sigemptyset(&pipe_signal);
 	sigaddset(&pipe_signal, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &pipe_signal, NULL);
@@ -75,7 +74,6 @@ static int time_left(uint64_t until_ns)
 {
 	uint64_t now = clock_ns();
 	uint64_t left_ms = now < until_ns ? (until_ns - now + 999999) / 1000000 : 0;
-
 	if (!until_ns)
 		return -1;
 	return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
@@ -119,7 +117,6 @@ static int monitor(struct run_options *options, bool has_log)
 	struct berth_error error = BERTH_ERROR_INIT;
 	const int log = has_log ? REPORT_FD + 1 : -1;
 	const int stdio[] = {-1, log, log};
-
 	options->launch.flags |= BERTH_KEEP_RECORD;
 	options->launch.stdio = stdio;
 	if (cli_open(&berth, &error) < 0 || berth_launch(berth, &options->launch, &container, &error) < 0) {
@@ -150,7 +147,6 @@ static char *report_receive(int fd, int *exit_status)
 	cleanup_free char *text = NULL;
 	size_t room = 0;
 	cleanup_file FILE *stream = fdopen(fd, "r");
-
 	if (!stream) {
 		close(fd);
 		return NULL;
@@ -167,7 +163,6 @@ int detach_run(struct run_options *options)
 	cleanup_fd int receiver = -1;
 	cleanup_fd int sender = -1;
 	int ends[2], exit_status, wait_status;
-
 	if (options->log) {
 		log = open(options->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
 		if (log < 0) {

@@ -31,7 +31,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct exec_input *input = state->input;
-
 	switch (key) {
 	case CLI_HELP_KEY:
 		cli_help(state);

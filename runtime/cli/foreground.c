@@ -61,7 +61,6 @@ static int fail(struct berth_error *error, const char *what)
 static void signal_handle(const struct foreground *foreground, struct tty *tty, int signal)
 {
 	struct berth_error ignored;
-
 	switch (signal) {
 	case SIGPIPE:
 		break;
@@ -106,7 +105,6 @@ static int loop(const struct foreground *foreground, int signals, int timer, str
 {
 	enum { PIDFD, SIGNALS, TIMER, MONITOR, REFUSALS, TTY };
 	int attend_ms = -1;
-
 	for (;;) {
 		struct pollfd polls[TTY + 3] = {
 			{.fd = foreground->pidfd, .events = POLLIN},
@@ -146,7 +144,6 @@ int foreground_run(const struct foreground *foreground, struct berth_error *erro
 	cleanup_fd int timer = -1;
 	struct tty tty;
 	sigset_t set;
-
 	signals_fill(&set, foreground->tty);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

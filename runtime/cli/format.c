@@ -13,7 +13,6 @@ const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE])
 	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 	double value = (double)bytes / 1024;
 	size_t unit = 0;
-
 	if (bytes == UINT64_MAX) {
 		snprintf(buffer, FORMAT_SIZE, "-");
 	} else if (bytes < 1024) {
@@ -30,7 +29,6 @@ const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE])
 const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE])
 {
 	uint64_t ms = nanoseconds / 1000000, s = ms / 1000, m = s / 60, h = m / 60;
-
 	if (ms < 1000)
 		snprintf(buffer, FORMAT_SIZE, "%" PRIu64 "ms", ms);
 	else if (s < 60)

@@ -23,7 +23,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct gc_input *input = state->input;
-
 	switch (key) {
 	case KEY_KILL:
 		input->kill = true;

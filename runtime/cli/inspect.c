@@ -12,7 +12,6 @@ static int inspect(struct berth_container *container, void *data, struct berth_e
 int cli_inspect(int argc, char **argv)
 {
 	struct cli_words names = {.what = "container", .minimum = 1, .maximum = 1};
-
 	if (cli_parse_words(argc, argv, "NAME",
 			    "Print everything known of a container as one JSON object: state, pid, start time, root, "
 			    "cgroup paths, options, fallbacks taken, and, once it has ended, how."

@@ -9,7 +9,6 @@
 static int kill_one(struct berth_container *container, void *data, struct berth_error *error)
 {
 	const int *signal = data;
-
 	/* SIGKILL is for all of it, and the reason is recorded. */
 	if (*signal != SIGKILL)
 		return berth_container_signal(container, *signal, error);
@@ -28,7 +27,6 @@ int cli_kill(int argc, char **argv)
 	struct cli_words words = {.what = "argument", .minimum = 1, .maximum = 2};
 	struct error error = {0};
 	int signal = SIGKILL;
-
 	if (cli_parse_words(argc, argv, "NAME [SIGNAL]",
 			    "Kill every process of a container (SIGKILL), or send its command another signal."
 			    "\v"

@@ -50,7 +50,6 @@ static unsigned int edits_between(const char *a, const char *b)
 	enum { MOST = 24 };
 	unsigned int row[MOST + 1];
 	size_t length = strlen(b);
-
 	if (strlen(a) > MOST || length > MOST)
 		return MOST;
 	for (unsigned int j = 0; j <= length; j++)

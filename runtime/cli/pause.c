@@ -17,7 +17,6 @@ static int resume_one(struct berth_container *container, void *data, struct bert
 int cli_pause(int argc, char **argv)
 {
 	struct cli_words names = {.what = "container", .minimum = 1, .maximum = argc};
-
 	if (cli_parse_words(argc, argv, "NAME...",
 			    "Freeze every process of the containers; returns when they stand still."
 			    "\v"
@@ -33,7 +32,6 @@ int cli_pause(int argc, char **argv)
 int cli_resume(int argc, char **argv)
 {
 	struct cli_words names = {.what = "container", .minimum = 1, .maximum = argc};
-
 	if (cli_parse_words(argc, argv, "NAME...",
 			    "Thaw the containers that `berth pause' froze."
 			    "\v"

@@ -11,7 +11,6 @@ int cli_plan(int argc, char **argv)
 	cleanup_berth struct berth *berth = NULL;
 	struct berth_error error = BERTH_ERROR_INIT;
 	struct berth_options *launch;
-
 	if (run_options_parse(argc, argv, true, &options) < 0)
 		return ERROR_STATUS_FAILED;
 	launch = &options.launch;

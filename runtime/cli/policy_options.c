@@ -41,7 +41,6 @@ static int parse(int key, char *argument, struct args_state *state)
 	struct berth_memory_policy *policy = input->policy;
 	uint64_t number;
 	int result;
-
 	switch (key) {
 	case KEY_GRACE:
 		result = milliseconds_parse(argument, &policy->grace_ms, error);

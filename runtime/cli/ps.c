@@ -28,7 +28,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct ps_input *input = state->input;
-
 	(void)argument;
 	switch (key) {
 	case 'a':
@@ -60,7 +59,6 @@ static json_t *end_json(struct berth_container *container)
 	cleanup_free char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
-
 	if (!stream)
 		return NULL;
 	int result = berth_container_inspect(container, stream, NULL);
@@ -99,7 +97,6 @@ static json_t *row_json(const struct row *row)
 {
 	bool runs = row->state == BERTH_RUNNING || row->state == BERTH_PAUSED;
 	bool has_cpu = row->has_stats && row->stats.has_cpu, has_memory = row->has_stats && row->stats.has_memory;
-
 	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o?}", "name",
 			 json_from_bytes(berth_container_name(row->container)), "state", berth_state_name(row->state),
 			 "pid", runs ? json_integer(berth_container_pid(row->container)) : json_null(), "started_ns",
@@ -120,7 +117,6 @@ static char *command_text(const struct berth_container *container)
 	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
-
 	if (!stream)
 		return NULL;
 	for (size_t i = 0; words[i]; i++)
@@ -133,7 +129,6 @@ static void row_print(struct table *table, const struct row *row, bool all)
 	char pid[FORMAT_SIZE] = "-", cpus[FORMAT_SIZE] = "-", memory[FORMAT_SIZE] = "-", limit[FORMAT_SIZE] = "-";
 	char age[FORMAT_SIZE];
 	cleanup_free char *command = command_text(row->container);
-
 	if (row->state == BERTH_RUNNING || row->state == BERTH_PAUSED)
 		snprintf(pid, sizeof(pid), "%d", (int)berth_container_pid(row->container));
 	if (row->has_stats && row->stats.has_cpu)
@@ -188,7 +183,6 @@ static int list_print(struct berth_container **containers, size_t n, const struc
 	struct row *rows = calloc(n ? n : 1, sizeof(*rows));
 	size_t n_rows = 0;
 	int status = 0;
-
 	if (!rows) {
 		cli_complain("%s", strerror(ENOMEM));
 		return ERROR_STATUS_FAILED;

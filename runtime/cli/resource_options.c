@@ -33,7 +33,6 @@ static bool is_unlimited(const char *text)
 static int limit_parse(const char *text, uint64_t *limit, struct error *error)
 {
 	uint64_t bytes;
-
 	if (is_unlimited(text)) {
 		*limit = BERTH_UNLIMITED;
 		return 0;
@@ -55,7 +54,6 @@ static int parse(int key, char *argument, struct args_state *state)
 	struct berth_resources *resources = input->resources;
 	uint64_t number;
 	int result;
-
 	switch (key) {
 	case 'c':
 		return cli_option_result(parse_cpus(argument, &resources->cpus, error), "--cpus", error);

@@ -18,7 +18,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct rm_input *input = state->input;
-
 	(void)argument;
 	if (key != 'f')
 		return cli_words_parse(key, state, &input->names, &input->error);
@@ -30,7 +29,6 @@ static int rm_one(struct berth_container *container, void *data, struct berth_er
 {
 	const struct rm_input *input = data;
 	struct berth_end end = BERTH_END_INIT;
-
 	if (input->force) {
 		int result = berth_container_kill(container, BERTH_KILLED, error);
 		if (result == 0)

@@ -24,7 +24,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct root_input *input = state->input;
-
 	(void)argument;
 	if (key != KEY_JSON)
 		return cli_words_parse(key, state, &input->words, &input->error);
@@ -63,7 +62,6 @@ static int list(struct berth *berth, bool sizes, bool json)
 	struct table table = {0};
 	const char *head[] = {"FRAMEWORK", "STATE", "OVER", sizes ? "SIZE" : "MOUNTED AT"};
 	json_t *array = json_array();
-
 	table_add(&table, head, sizeof(head) / sizeof(*head));
 	int result = berth_root_list(berth, sizes, json ? add_json : add_row, json ? (void *)array : &table, &error);
 	if (result == 0 && json)

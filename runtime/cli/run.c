@@ -33,7 +33,6 @@ static void attend(void *target, int *timeout_ms)
 static void tell_end(const struct berth_end *end, uint64_t timeout_ns)
 {
 	char duration[FORMAT_SIZE];
-
 	switch (end->reason) {
 	case BERTH_TIMEOUT:
 		if (timeout_ns)
@@ -60,7 +59,6 @@ static void tell_end(const struct berth_end *end, uint64_t timeout_ns)
 static void print_part(void *data, const char *part, unsigned int count, uint64_t ns)
 {
 	uint64_t *total = data;
-
 	*total += ns;
 	fprintf(stderr, "%-18s %4u %8.1f us\n", part, count, (double)ns / 1000);
 }
@@ -72,7 +70,6 @@ static int run_foreground(struct run_options *options)
 	struct berth_error error = BERTH_ERROR_INIT;
 	struct berth_end end = BERTH_END_INIT;
 	struct berth_options *launch = &options->launch;
-
 	launch->flags |= BERTH_DIE_WITH_THREAD;
 	if (launch->flags & BERTH_TTY)
 		tty_size(&launch->tty_rows, &launch->tty_columns);
@@ -114,7 +111,6 @@ static int run_foreground(struct run_options *options)
 int cli_run(int argc, char **argv)
 {
 	cleanup_run_options struct run_options options;
-
 	if (run_options_parse(argc, argv, false, &options) < 0)
 		return ERROR_STATUS_FAILED;
 	return options.detach ? detach_run(&options) : run_foreground(&options);

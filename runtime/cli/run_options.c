@@ -118,7 +118,6 @@ static char *path_absolute(char *path, struct error *error)
 {
 	cleanup_free char *owned = path;
 	char *absolute = NULL;
-
 	if (*path == '/')
 		return steal_pointer(&owned);
 	cleanup_free char *here = getcwd(NULL, 0);
@@ -136,7 +135,6 @@ static int add_volume(struct run_options *o, const char *argument)
 	char *source, *target;
 	bool read_only;
 	int result = parse_volume(argument, &source, &target, &read_only, &o->error);
-
 	if (result < 0)
 		return result;
 	struct berth_volume *volume = cli_append(&o->volumes, &o->launch.n_volumes, sizeof(*volume), &o->error);
@@ -154,7 +152,6 @@ static int add_tmpfs(struct run_options *o, const char *argument)
 	char *target;
 	uint64_t bytes;
 	int result = parse_tmpfs(argument, &target, &bytes, &o->error);
-
 	if (result < 0)
 		return result;
 	struct berth_tmpfs *tmpfs = cli_append(&o->tmpfs, &o->launch.n_tmpfs, sizeof(*tmpfs), &o->error);
@@ -170,7 +167,6 @@ static int add_device(struct run_options *o, const char *argument)
 {
 	char *path, *inside, *access;
 	int result = parse_device(argument, &path, &inside, &access, &o->error);
-
 	if (result < 0)
 		return result;
 	struct berth_device *device = cli_append(&o->devices, &o->launch.n_devices, sizeof(*device), &o->error);
@@ -187,7 +183,6 @@ static int add_device(struct run_options *o, const char *argument)
 static int add_device_rule(struct run_options *o, const char *rule)
 {
 	char **place = cli_append(&o->device_rules, &o->n_device_rules, sizeof(*place), &o->error);
-
 	if (!place)
 		return -ENOMEM;
 	if (asprintf(place, "devices.allow=%s", rule) < 0) {
@@ -201,7 +196,6 @@ static int add_rlimit(struct run_options *o, const char *argument)
 {
 	struct berth_rlimit parsed;
 	int result = parse_rlimit(argument, &parsed, &o->error);
-
 	if (result < 0)
 		return result;
 	struct berth_rlimit *rlimit = cli_append(&o->rlimits, &o->launch.n_rlimits, sizeof(*rlimit), &o->error);
@@ -215,7 +209,6 @@ static int add_id_range(struct berth_id_range **ranges, size_t *n, const char *a
 {
 	struct berth_id_range parsed;
 	int result = parse_id_range(argument, &parsed, error);
-
 	if (result < 0)
 		return result;
 	struct berth_id_range *range = cli_append(ranges, n, sizeof(*range), error);
@@ -252,7 +245,6 @@ static int set_oom_score(struct run_options *o, const char *argument)
 {
 	char *end;
 	long number = strtol(argument, &end, 10);
-
 	if (!*argument || *end || number < -1000 || number > 1000)
 		return error_set(&o->error, EINVAL, "'%s' is no number from -1000 to 1000", argument);
 	o->launch.oom_score_adj = number ? (int)number : BERTH_OOM_NEUTRAL;
@@ -263,7 +255,6 @@ static int set_timeout(struct run_options *o, const char *argument)
 {
 	uint64_t ns;
 	int result = parse_duration(argument, &ns, &o->error);
-
 	if (result == 0 && ns == 0)
 		result = error_set(&o->error, ERANGE, "'%s' is no time to run: expected a duration above 0", argument);
 	if (result == 0)
@@ -297,7 +288,6 @@ static int parse(int key, char *argument, struct args_state *state)
 {
 	struct run_options *o = state->input;
 	struct berth_options *launch = &o->launch;
-
 	switch (key) {
 	case CLI_HELP_KEY:
 		cli_help(state);

@@ -23,7 +23,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct stats_input *input = state->input;
-
 	(void)argument;
 	if (key != KEY_JSON)
 		return cli_words_parse(key, state, &input->names, &input->error);
@@ -76,7 +75,6 @@ static void stats_row(struct table *table, const char *name, const struct berth_
 {
 	char cpu[FORMAT_SIZE] = "-", usage[FORMAT_SIZE] = "-", peak[FORMAT_SIZE] = "-", limit[FORMAT_SIZE] = "-";
 	char kills[FORMAT_SIZE] = "-", processes[FORMAT_SIZE] = "-", in[FORMAT_SIZE] = "-", out[FORMAT_SIZE] = "-";
-
 	if (s->has_cpu)
 		format_duration(s->cpu_usage_ns, cpu);
 	if (s->has_memory) {
@@ -125,7 +123,6 @@ static int stats_all(struct berth *berth, struct output *output)
 	struct berth_error error = BERTH_ERROR_INIT;
 	ssize_t n = berth_list(berth, &containers, &error);
 	int status = 0;
-
 	if (n < 0)
 		return cli_fail(&error);
 	for (ssize_t i = 0; i < n; i++) {
@@ -143,7 +140,6 @@ static int stats_named(struct berth *berth, const struct cli_words *names, struc
 {
 	struct berth_error error = BERTH_ERROR_INIT;
 	int status = 0;
-
 	for (int i = 0; i < names->n; i++) {
 		cleanup_container struct berth_container *container = NULL;
 		if (cli_find(berth, names->words[i], &container, &error) < 0 ||

@@ -23,7 +23,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct stop_input *input = state->input;
-
 	if (key != KEY_TIME)
 		return cli_words_parse(key, state, &input->names, &input->error);
 	return cli_option_result(parse_duration(argument, &input->patience_ns, &input->error), "--time", &input->error);
@@ -35,7 +34,6 @@ static int stop_one(struct berth_container *container, void *data, struct berth_
 	struct berth_end end = BERTH_END_INIT;
 	uint64_t patience_ms = input->patience_ns / 1000000;
 	int result = berth_container_signal(container, SIGTERM, error);
-
 	if (result < 0 && result != -ESRCH)
 		return result;
 	result = berth_container_wait(container, patience_ms > INT_MAX ? INT_MAX : (int)patience_ms, &end, error);

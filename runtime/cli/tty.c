@@ -15,7 +15,6 @@ enum { HUNG_UP_LOOK_MS = 50 };
 bool tty_size(unsigned short *rows, unsigned short *columns)
 {
 	struct winsize size;
-
 	for (int fd = 0; fd <= 2; fd++) {
 		if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col) {
 			*rows = size.ws_row;
@@ -29,7 +28,6 @@ bool tty_size(unsigned short *rows, unsigned short *columns)
 int tty_raw(struct tty *tty)
 {
 	struct termios raw;
-
 	if (!isatty(tty->in))
 		return 0;
 	if (!tty->raw && tcgetattr(tty->in, &tty->saved) < 0)
@@ -52,7 +50,6 @@ void tty_restore(struct tty *tty)
 void tty_resize(const struct tty *tty)
 {
 	struct winsize size = {0};
-
 	if (tty_size(&size.ws_row, &size.ws_col))
 		ioctl(tty->master, TIOCSWINSZ, &size);
 }
@@ -61,7 +58,6 @@ int tty_open(struct tty *tty, int master)
 {
 	struct stat status;
 	int flags = fcntl(master, F_GETFL);
-
 	*tty = (struct tty){.in = 0, .out = 1, .master = master, .in_open = true};
 	if (flags < 0 || fcntl(master, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
@@ -119,7 +115,6 @@ static void end_send(struct tty *tty)
 size_t tty_poll_prepare(const struct tty *tty, struct pollfd polls[3], int *timeout_ms)
 {
 	size_t n = 0;
-
 	if (tty->in_open && is_empty(&tty->to_container))
 		polls[n++] = (struct pollfd){.fd = tty->in, .events = POLLIN};
 	if (!is_empty(&tty->to_user))

@@ -29,7 +29,6 @@ static bool changes_nothing(const struct berth_resources *r)
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct update_input *input = state->input;
-
 	(void)argument;
 	if (key == KEY_WAIT) {
 		input->wait = true;
@@ -46,7 +45,6 @@ static int parse(int key, char *argument, struct args_state *state)
 static void tell(const struct berth_scale *scale, void *data)
 {
 	char usage[FORMAT_SIZE], target[FORMAT_SIZE];
-
 	(void)data;
 	format_bytes(scale->usage, usage);
 	format_bytes(scale->target, target);
@@ -58,7 +56,6 @@ static int update_one(struct berth_container *container, void *data, struct bert
 {
 	const struct update_input *input = data;
 	struct berth_resources resources = input->resources;
-
 	if (!input->wait)
 		return berth_container_update(container, &resources, error);
 	/* All but the memory limit first: that one takes its time. */

@@ -10,7 +10,6 @@ int cli_version(int argc, char **argv)
 	struct cli_words none = {.what = "argument"};
 	struct berth_error error = BERTH_ERROR_INIT;
 	struct utsname system;
-
 	if (cli_parse_words(argc, argv, "",
 			    "Print the versions of berth and of the kernel, and how cgroups are mounted.", &none) < 0)
 		return ERROR_STATUS_FAILED;

@@ -7,7 +7,6 @@ static int wait_one(struct berth_container *container, void *data, struct berth_
 {
 	struct berth_end end = BERTH_END_INIT;
 	int result = berth_container_wait(container, -1, &end, error);
-
 	(void)data;
 	if (result < 0)
 		return result;
@@ -19,7 +18,6 @@ static int wait_one(struct berth_container *container, void *data, struct berth_
 int cli_wait(int argc, char **argv)
 {
 	struct cli_words names = {.what = "container", .minimum = 1, .maximum = argc};
-
 	if (cli_parse_words(
 		    argc, argv, "NAME...",
 		    "Wait for containers to end, and print the exit status of each, one a line."

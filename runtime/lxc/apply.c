@@ -18,7 +18,6 @@ static char *framework_root(const char *id, const char *lower)
 	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
-
 	if (!stream)
 		return NULL;
 	fputs("framework:", stream);
@@ -32,7 +31,6 @@ static char *framework_root(const char *id, const char *lower)
 char *lxc_root_text(const struct lxc_config *config, const char *name)
 {
 	const char *root = config->root ? config->root : "framework";
-
 	if (strcmp(root, "framework") != 0)
 		return strdup(root);
 	return framework_root(config->framework ? config->framework : lxc_name_framework(name), config->lower);
@@ -91,7 +89,6 @@ static char *target_text(const struct lxc_config *config, const char *target)
 	const char *root = config->root && *config->root == '/' ? config->root : NULL;
 	size_t length = root ? strlen(root) : 0;
 	char *text = NULL;
-
 	while (length && root[length - 1] == '/')
 		length--;
 	if (length && strncmp(target, root, length) == 0 && target[length] == '/')
@@ -102,7 +99,6 @@ static char *target_text(const struct lxc_config *config, const char *target)
 static const char *own(struct lxc_launch *launch, char *text)
 {
 	cleanup_free char *given = text;
-
 	if (!given || lxc_strings_add(&launch->owned, given) < 0)
 		return NULL;
 	return launch->owned[lxc_strings_count(launch->owned) - 1];
@@ -111,7 +107,6 @@ static const char *own(struct lxc_launch *launch, char *text)
 static int mounts_apply(const struct lxc_config *config, struct lxc_launch *launch, struct berth_error *error)
 {
 	struct berth_options *options = &launch->options;
-
 	launch->volumes = calloc(config->n_mounts + WORKDIRS_MOST, sizeof(*launch->volumes));
 	launch->tmpfs = calloc(config->n_mounts + 1, sizeof(*launch->tmpfs));
 	if (!launch->volumes || !launch->tmpfs)
@@ -138,7 +133,6 @@ static int workdirs_apply(struct lxc_launch *launch, struct berth_error *error)
 {
 	const char *directories[WORKDIRS_MOST];
 	size_t n = lxc_workdirs(directories);
-
 	/* There they are anyway. */
 	if (strcmp(launch->root, "host-rw") == 0)
 		return 0;
@@ -173,7 +167,6 @@ int lxc_apply(const struct lxc_config *config, const char *name, const char *con
 	      struct berth_error *error)
 {
 	struct berth_options *options = &launch->options;
-
 	*launch = (struct lxc_launch){.options = BERTH_OPTIONS_INIT};
 	launch->root = lxc_root_text(config, name);
 	if (!launch->root)

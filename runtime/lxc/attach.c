@@ -62,7 +62,6 @@ static int refuse(int key, const struct args_state *state)
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct attach *attach = state->input;
-
 	switch (key) {
 	case 'u':
 		attach->uid = argument;
@@ -95,7 +94,6 @@ static int run(struct attach *attach, struct berth_container *container, const c
 	struct berth_exec_options exec = BERTH_EXEC_OPTIONS_INIT;
 	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	int status = 0;
-
 	exec.argv = attach->command ? (const char *const *)attach->command : shell;
 	exec.env = (const char *const *)attach->environment;
 	exec.user = user;

@@ -24,7 +24,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct cgroup *cgroup = state->input;
-
 	switch (key) {
 	case KEY_WAIT:
 		cgroup->wait = true;
@@ -54,7 +53,6 @@ static void tell(const struct berth_scale *scale, void *data)
 {
 	struct tool *tool = data;
 	bool terminal = isatty(STDERR_FILENO);
-
 	tool_log(tool, LEVEL_DEBUG, "memory %llu, limit %llu, target %llu, after %llu ms",
 		 (unsigned long long)scale->usage, (unsigned long long)scale->limit, (unsigned long long)scale->target,
 		 (unsigned long long)scale->elapsed_ms);
@@ -69,7 +67,6 @@ static void tell(const struct berth_scale *scale, void *data)
 static int write_and_wait(struct cgroup *cgroup, struct berth_container *container, struct berth_error *error)
 {
 	uint64_t bytes;
-
 	if (strcmp(cgroup->file, "memory.limit_in_bytes") != 0 && strcmp(cgroup->file, "memory.max") != 0) {
 		tool_log(&cgroup->tool, LEVEL_ERROR, "--wait is for a memory limit, not for %s", cgroup->file);
 		return TOOL_FAILED;

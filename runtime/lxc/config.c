@@ -92,7 +92,6 @@ int lxc_lines_each(struct lxc_config *config, const char *file, const char *text
 		   struct berth_error *error)
 {
 	struct lxc_where where = {.file = file};
-
 	while (*text) {
 		size_t length = strcspn(text, "\n");
 		cleanup_free char *copy = strndup(text, length);
@@ -115,7 +114,6 @@ static int setting_take(struct lxc_config *config, const struct lxc_where *where
 {
 	cleanup_free char *copy = strdup(line);
 	char *equals = copy ? strchr(copy, '=') : NULL;
-
 	if (!copy)
 		return lxc_no_memory(error);
 	if (!equals)

@@ -34,7 +34,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct execute *execute = state->input;
-
 	switch (key) {
 	case 'f':
 		execute->file = argument;
@@ -73,7 +72,6 @@ static int configuration_read(const struct execute *execute, struct lxc_config *
 	const char *file = execute->file ? execute->file : given && *given ? given : "/etc/berth/lxc.conf";
 	bool asked = execute->file || (given && *given);
 	int code = asked || access(file, F_OK) == 0 ? lxc_config_read(config, file, error) : 0;
-
 	for (char **definition = execute->definitions; code == 0 && definition && *definition; definition++)
 		code = lxc_config_define(config, *definition, error);
 	const char *const ids[] = {execute->uid, execute->gid};
@@ -97,7 +95,6 @@ static void log_configure(struct tool *tool, const struct lxc_config *config)
 static void tell_end(struct tool *tool, const struct berth_end *end)
 {
 	bool memory = end->reason == BERTH_OUT_OF_MEMORY || end->reason == BERTH_SCALE_DOWN;
-
 	if (memory || end->reason == BERTH_LOST)
 		tool_log(tool, LEVEL_ERROR, "container '%s' was killed: %s", tool->name, end->text);
 	else if (end->oom_kills)
@@ -114,7 +111,6 @@ static int run(struct execute *execute, const struct lxc_launch *launch)
 	struct tool *tool = &execute->tool;
 	struct berth_error error = BERTH_ERROR_INIT;
 	struct berth_end end = BERTH_END_INIT;
-
 	foreground_prepare();
 	if (tool_open(tool, &berth, &error) < 0 ||
 	    foreground_launch(tool, berth, &launch->options, &container, &error) < 0) {

@@ -22,7 +22,6 @@ enum {
 static void signals_fill(sigset_t *set)
 {
 	static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGPWR, SIGWINCH, SIGCONT};
-
 	sigemptyset(set);
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++)
 		sigaddset(set, passed_on[i]);
@@ -31,7 +30,6 @@ static void signals_fill(sigset_t *set)
 void foreground_prepare(void)
 {
 	sigset_t set;
-
 	signals_fill(&set);
 	/* Standard error may be a pipe that nobody reads any more: no reason to end, and the container with it. */
 	sigaddset(&set, SIGPIPE);
@@ -47,7 +45,6 @@ static bool is_exiting(pid_t pid)
 {
 	char path[64], line[512];
 	unsigned long long pending = 0, flags = 0, shared = 0;
-
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	cleanup_file FILE *status = fopen(path, "re");
 	while (status && fgets(line, sizeof(line), status)) {
@@ -66,7 +63,6 @@ static bool is_exiting(pid_t pid)
 static int name_patience(struct berth *berth, const char *name)
 {
 	cleanup_container struct berth_container *other = NULL;
-
 	if (berth_container_find(berth, name, &other, NULL) < 0)
 		return 0;
 	const char *state = tool_state_name(other);
@@ -79,7 +75,6 @@ int foreground_launch(struct tool *tool, struct berth *berth, const struct berth
 		      struct berth_container **container, struct berth_error *error)
 {
 	uint64_t start = tool_clock_ms();
-
 	for (bool told = false;; told = true) {
 		int code = berth_launch(berth, options, container, error);
 		if (code == 0)
@@ -103,7 +98,6 @@ int foreground_launch(struct tool *tool, struct berth *berth, const struct berth
 static void signal_pass(struct tool *tool, struct berth_container *container, int signals)
 {
 	struct signalfd_siginfo info;
-
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	tool_log(tool, LEVEL_NOTICE, "signal %u from process %u is passed on", info.ssi_signo, info.ssi_pid);
@@ -116,7 +110,6 @@ int foreground_attend(struct tool *tool, struct berth_container *container, stru
 	enum { PIDFD, SIGNALS, MONITOR, N };
 	sigset_t set;
 	int timeout_ms = -1;
-
 	signals_fill(&set);
 	cleanup_fd int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	int monitor = berth_container_monitor(container, error);

@@ -28,7 +28,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct info *info = state->input;
-
 	(void)argument;
 	switch (key) {
 	case 's':
@@ -70,7 +69,6 @@ static void bytes_print(const struct info *info, const char *title, uint64_t byt
 	char text[64];
 	double value = (double)bytes;
 	size_t unit = 0;
-
 	if (info->raw || bytes < 1024) {
 		snprintf(text, sizeof(text), info->raw ? "%llu" : "%llu bytes", (unsigned long long)bytes);
 	} else {
@@ -84,7 +82,6 @@ static void bytes_print(const struct info *info, const char *title, uint64_t byt
 static void stats_print(const struct info *info, const struct berth_stats *stats)
 {
 	char text[64];
-
 	if (stats->has_cpu) {
 		if (info->raw)
 			snprintf(text, sizeof(text), "%llu", (unsigned long long)stats->cpu_usage_ns);

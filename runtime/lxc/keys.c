@@ -13,7 +13,6 @@ enum { SHARES_LEAST = 2, SHARES_MOST = 262144 };
 int setting_text_set(const struct setting *setting, char **text)
 {
 	char *copy = *setting->value ? strdup(setting->value) : NULL;
-
 	if (*setting->value && !copy)
 		return lxc_no_memory(setting->error);
 	free(*text);
@@ -26,7 +25,6 @@ int setting_text_set(const struct setting *setting, char **text)
 static bool is_cgroup_file(const char *name)
 {
 	bool dotted = false;
-
 	for (const char *c = name; *c; c++) {
 		if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
 			return false;
@@ -39,7 +37,6 @@ static int memory_set(const struct setting *setting)
 {
 	const char *value = setting->value;
 	uint64_t bytes = 0;
-
 	if (strcmp(value, "-1") == 0 || strcmp(value, "max") == 0)
 		bytes = BERTH_UNLIMITED;
 	else if (*value && (!lxc_value_bytes(value, &bytes) || bytes == 0))
@@ -52,7 +49,6 @@ static int memory_set(const struct setting *setting)
 static int shares_set(const struct setting *setting)
 {
 	uint64_t shares = 0;
-
 	if (*setting->value) {
 		if (!tool_parse_number(setting->value, UINT64_MAX, &shares))
 			return refuse(setting, "'%s' is no number for %s: 1024 stands for one CPU", setting->value,
@@ -70,7 +66,6 @@ static int cgroup_file_set(const struct setting *setting)
 	char **files = setting->config->cgroup_files;
 	size_t length = strlen(setting->name);
 	cleanup_free char *entry = NULL;
-
 	for (size_t i = 0; files && files[i]; i++)
 		if (strncmp(files[i], setting->name, length) == 0 && files[i][length] == '=') {
 			free(files[i]);
@@ -141,7 +136,6 @@ static int words_add(const struct setting *setting, char ***list)
 {
 	cleanup_free char *copy = strdup(setting->value);
 	char *rest = NULL;
-
 	if (!copy)
 		return lxc_no_memory(setting->error);
 	if (!*setting->value)
@@ -202,7 +196,6 @@ static int workdir_set(const struct setting *setting)
 static int id_set(const struct setting *setting, bool *has, unsigned int *id)
 {
 	uint64_t number = 0;
-
 	if (*setting->value && !tool_parse_number(setting->value, UINT32_MAX - 1, &number))
 		return refuse(setting, "'%s' is no number for %s", setting->value, setting->key);
 	*has = *setting->value != '\0';
@@ -235,7 +228,6 @@ static int network_set(const struct setting *setting)
 static int network_numbered_set(const struct setting *setting)
 {
 	size_t digits = strspn(setting->name, "0123456789");
-
 	if (!digits || strcmp(setting->name + digits, ".type") != 0)
 		return refuse(setting,
 			      "key '%s' is LXC's and has no counterpart in berth, which knows lxc.net.0.type = none "
@@ -252,7 +244,6 @@ static int log_file_set(const struct setting *setting)
 static int log_level_set(const struct setting *setting)
 {
 	enum tool_level level;
-
 	if (*setting->value && !tool_level_parse(setting->value, &level))
 		return refuse(setting, "'%s' is no log level", setting->value);
 	return setting_text_set(setting, &setting->config->log_level);
@@ -261,7 +252,6 @@ static int log_level_set(const struct setting *setting)
 static int duration_set(const struct setting *setting, int zero, int *ms)
 {
 	int given = 0;
-
 	if (*setting->value && !lxc_value_duration(setting->value, &given))
 		return refuse(setting, "'%s' is no time for %s: give 10s, 500ms or 2m", setting->value, setting->key);
 	*ms = *setting->value && given == 0 ? zero : given;
@@ -281,7 +271,6 @@ static int lenient_set(const struct setting *setting)
 static int reserve_set(const struct setting *setting)
 {
 	uint64_t bytes = 0;
-
 	if (*setting->value && !lxc_value_bytes(setting->value, &bytes))
 		return refuse(setting, "'%s' is no size for %s: give bytes, or a number with k, m or g", setting->value,
 			      setting->key);
@@ -292,7 +281,6 @@ static int reserve_set(const struct setting *setting)
 static int pressure_set(const struct setting *setting)
 {
 	double percent = 0;
-
 	if (*setting->value && !lxc_value_percent(setting->value, &percent))
 		return refuse(setting, "'%s' is no percentage for %s", setting->value, setting->key);
 	setting->config->policy.pressure = percent;
@@ -302,7 +290,6 @@ static int pressure_set(const struct setting *setting)
 static int bool_set(const struct setting *setting, bool *flag)
 {
 	bool value = false;
-
 	if (*setting->value && !lxc_value_bool(setting->value, &value))
 		return refuse(setting, "'%s' is neither yes nor no for %s", setting->value, setting->key);
 	*flag = value;
@@ -322,7 +309,6 @@ static int no_new_privs_set(const struct setting *setting)
 static int seccomp_set(const struct setting *setting)
 {
 	const char *value = setting->value;
-
 	if (*value && *value != '/' && strcmp(value, "default") != 0 && strcmp(value, "unconfined") != 0)
 		return refuse(setting, "'%s' is no filter of system calls: give default, unconfined, or a file's path",
 			      value);
@@ -393,7 +379,6 @@ int lxc_key_set(struct lxc_config *config, const struct lxc_where *where, const 
 		struct berth_error *error)
 {
 	struct setting setting = {config, where, key, key, value, error};
-
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		size_t length = strlen(keys[i].name);
 		bool prefix = keys[i].name[length - 1] == '.';

@@ -10,7 +10,6 @@ static int range_add(const struct setting *setting, struct berth_id_range **rang
 		     struct berth_id_range range)
 {
 	struct berth_id_range *grown = reallocarray(*ranges, *n + 1, sizeof(*grown));
-
 	if (!grown)
 		return lxc_no_memory(setting->error);
 	*ranges = grown;
@@ -25,7 +24,6 @@ int idmap_set(const struct setting *setting)
 	unsigned long long numbers[3];
 	char kind;
 	int end = 0;
-
 	if (!*setting->value) {
 		config->n_uid_map = config->n_gid_map = 0;
 		return 0;
@@ -50,7 +48,6 @@ int idmap_set(const struct setting *setting)
 int userns_set(const struct setting *setting)
 {
 	const char *value = setting->value;
-
 	if (*value && strcmp(value, "host") != 0 && strcmp(value, "auto") != 0 && strncmp(value, "auto:", 5) != 0)
 		return refuse(setting, "'%s' is none of host, auto and auto:SIZE for %s", value, setting->key);
 	return setting_text_set(setting, &setting->config->userns);

@@ -16,7 +16,6 @@ enum { INCLUDE_DEPTH = 8 };
 static int root_directory_set(const struct setting *setting, const char *kind, const char *path)
 {
 	cleanup_free char *root = NULL;
-
 	if (*path != '/')
 		return refuse(setting, "the root '%s' must be an absolute path", path);
 	if (asprintf(&root, "%s%s", kind, path) < 0) {
@@ -33,7 +32,6 @@ int root_set(const struct setting *setting)
 	static const char *const words[] = {"", "host", "host-rw", "framework"};
 	static const char *const refused[] = {"loop:", "nbd:", "btrfs:", "zfs:", "lvm:", "rbd:", "aufs:", "best:"};
 	const char *value = setting->value;
-
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (strcmp(value, words[i]) == 0)
 			return setting_text_set(setting, &setting->config->root);
@@ -88,7 +86,6 @@ static char *path_from(const struct lxc_where *where, const char *path)
 {
 	const char *slash = where->line ? strrchr(where->file, '/') : NULL;
 	char *joined = NULL;
-
 	if (*path == '/' || !slash)
 		return strdup(path);
 	return asprintf(&joined, "%.*s/%s", (int)(slash - where->file), where->file, path) < 0 ? NULL : joined;
@@ -97,7 +94,6 @@ static char *path_from(const struct lxc_where *where, const char *path)
 int fstab_set(const struct setting *setting)
 {
 	cleanup_free char *path = path_from(setting->where, setting->value);
-
 	if (!path)
 		return lxc_no_memory(setting->error);
 	return *setting->value ? lxc_mounts_read(setting->config, path, setting->error) : mount_entry_set(setting);
@@ -115,7 +111,6 @@ static int directory_include(const struct setting *setting, const char *path)
 {
 	struct dirent **entries;
 	int n = scandir(path, &entries, is_conf, alphasort), code = 0;
-
 	if (n < 0)
 		return refuse(setting, "include %s: %s", path, strerror(errno));
 	for (int i = 0; i < n; i++) {
@@ -137,7 +132,6 @@ int include_set(const struct setting *setting)
 	struct lxc_config *config = setting->config;
 	cleanup_free char *path = path_from(setting->where, setting->value);
 	struct stat status;
-
 	if (!path)
 		return lxc_no_memory(setting->error);
 	if (config->depth >= INCLUDE_DEPTH)

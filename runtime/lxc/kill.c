@@ -18,7 +18,6 @@ struct kill {
 static int signal_parse(const char *text)
 {
 	uint64_t number;
-
 	if (tool_parse_number(text, 64, &number))
 		return (int)number;
 	if (strncasecmp(text, "SIG", 3) == 0)
@@ -34,7 +33,6 @@ static int signal_parse(const char *text)
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct kill *kill = state->input;
-
 	if (key != ARGS_WORD || kill->given)
 		return ARGS_UNKNOWN;
 	kill->given = true;

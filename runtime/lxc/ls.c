@@ -40,7 +40,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct ls *ls = state->input;
-
 	switch (key) {
 	case '1':
 		ls->one_a_line = true;
@@ -89,7 +88,6 @@ static bool is_wanted(const struct ls *ls, struct berth_container *container)
 {
 	const char *state = tool_state_name(container);
 	unsigned int bit = strcmp(state, "FROZEN") == 0 ? FROZEN : strcmp(state, "STOPPED") == 0 ? STOPPED : RUNNING;
-
 	return (!ls->states || ls->states & bit) &&
 	       (!ls->filter || regexec(&ls->expression, berth_container_name(container), 0, NULL, 0) == 0);
 }
@@ -104,7 +102,6 @@ static char *cell(enum column column, struct berth_container *container, const s
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-
 	if (!out)
 		return NULL;
 	switch (column) {
@@ -135,7 +132,6 @@ static int columns_parse(struct ls *ls, enum column columns[N_COLUMNS])
 {
 	char *rest = NULL;
 	int n = 0;
-
 	if (!ls->columns) {
 		for (int i = 0; i < N_COLUMNS; i++)
 			columns[i] = (enum column)i;
@@ -160,7 +156,6 @@ static int table_print(struct ls *ls, struct berth_container **containers, size_
 	enum column columns[N_COLUMNS];
 	int n_columns = columns_parse(ls, columns);
 	size_t width[N_COLUMNS] = {0};
-
 	if (n_columns < 0)
 		return TOOL_FAILED;
 	size_t n_cells = (n + 1) * (size_t)n_columns;
@@ -194,7 +189,6 @@ static void names_print(const struct ls *ls, struct berth_container **containers
 {
 	struct winsize size;
 	size_t width = 0, used = 0;
-
 	if (!ls->one_a_line && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
 		width = size.ws_col ? size.ws_col : 80;
 	for (size_t i = 0; i < n; i++) {
@@ -226,7 +220,6 @@ int lxc_ls(int argc, char **argv)
 	struct ls ls = {.tool = TOOL_INIT(TOOL_NO_NAME)};
 	struct berth_error error = BERTH_ERROR_INIT;
 	size_t kept = 0;
-
 	tool_parse(&ls.tool, &args, argc, argv);
 	if (tool_open(&ls.tool, &berth, &error) < 0)
 		return tool_fail(&ls.tool, &error);

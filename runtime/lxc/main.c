@@ -42,7 +42,6 @@ int main(int argc, char **argv)
 	char name[32];
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *called = argc > 0 ? slash ? slash + 1 : argv[0] : "berth-lxc";
-
 	if (strncmp(called, "lxc-", 4) != 0) {
 		if (argc < 2)
 			return usage(stderr, TOOL_FAILED);

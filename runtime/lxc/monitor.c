@@ -40,7 +40,6 @@ static int parse(int key, char *argument, struct args_state *state)
 static int expression_compile(struct monitor *monitor)
 {
 	cleanup_free char *whole = NULL;
-
 	if (asprintf(&whole, "^(%s)$", monitor->tool.name ? monitor->tool.name : ".*") < 0)
 		whole = NULL;
 	if (whole && regcomp(&monitor->expression, whole, REG_EXTENDED | REG_NOSUB) == 0)
@@ -52,7 +51,6 @@ static int expression_compile(struct monitor *monitor)
 static void change_print(const struct watched *watched)
 {
 	struct berth_end end = BERTH_END_INIT;
-
 	putchar('\'');
 	tool_print(stdout, berth_container_name(watched->container));
 	if (!watched->listed && berth_container_wait(watched->container, 0, &end, NULL) == 0) {
@@ -66,7 +64,6 @@ static void change_print(const struct watched *watched)
 static int take(struct monitor *monitor, struct berth_container *container)
 {
 	const char *name = berth_container_name(container);
-
 	for (size_t i = 0; i < monitor->n; i++) {
 		struct watched *known = &monitor->watched[i];
 		if (strcmp(berth_container_name(known->container), name) == 0 &&
@@ -97,7 +94,6 @@ static int take(struct monitor *monitor, struct berth_container *container)
 static void round_finish(struct monitor *monitor, bool first)
 {
 	size_t kept = 0;
-
 	for (size_t i = 0; i < monitor->n; i++) {
 		struct watched *watched = &monitor->watched[i];
 		const char *state = watched->listed ? tool_state_name(watched->container) : "STOPPED";

@@ -29,7 +29,6 @@ void lxc_mounts_clear(struct lxc_config *config)
 static void unescape(char *text)
 {
 	char *to = text;
-
 	for (const char *from = text; *from; to++) {
 		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] >= '0' && from[2] <= '7' &&
 		    from[3] >= '0' && from[3] <= '7') {
@@ -75,7 +74,6 @@ static int mount_check(const struct lxc_mount *mount, bool bind, const struct lx
 		       struct berth_error *error)
 {
 	const char *what = mount->target + strspn(mount->target, "/");
-
 	if (!mount->tmpfs && !bind)
 		return lxc_config_error(error, where,
 					"a mount of type '%s' is not understood: give tmpfs, or none with the option "
@@ -100,7 +98,6 @@ static int mount_fill(struct lxc_mount *mount, const struct lxc_where *where, ch
 {
 	char *rest = NULL;
 	bool bind = strcmp(fields[2], "bind") == 0;
-
 	mount->tmpfs = strcmp(fields[2], "tmpfs") == 0;
 	unescape(fields[0]);
 	unescape(fields[1]);
@@ -119,7 +116,6 @@ int lxc_mount_add(struct lxc_config *config, const struct lxc_where *where, cons
 	cleanup_free char *copy = strdup(line);
 	char *fields[FIELDS], *rest = NULL;
 	int n = 0;
-
 	if (!copy)
 		return lxc_no_memory(error);
 	for (char *field = strtok_r(copy, " \t", &rest); field; field = strtok_r(NULL, " \t", &rest)) {

@@ -10,7 +10,6 @@ struct berth_container *one_find(struct tool *tool, struct berth **berth)
 {
 	struct berth_container *container = NULL;
 	struct berth_error error = BERTH_ERROR_INIT;
-
 	if (tool_open(tool, berth, &error) == 0) {
 		int code = tool_find(tool, *berth, &container, &error);
 		if (code == 0)
@@ -32,7 +31,6 @@ static int freezer(int argc, char **argv, const char *purpose,
 	cleanup_container struct berth_container *container = NULL;
 	struct tool tool = TOOL_INIT(TOOL_NAME_NEEDED);
 	struct berth_error error = BERTH_ERROR_INIT;
-
 	tool_parse(&tool, &args, argc, argv);
 	container = one_find(&tool, &berth);
 	if (!container)
@@ -55,7 +53,6 @@ int lxc_version(int argc, char **argv)
 {
 	static const struct args args = {NULL, NULL, "", "Print the version.", NULL};
 	struct tool tool = TOOL_INIT(TOOL_NO_NAME);
-
 	tool_parse(&tool, &args, argc, argv);
 	printf("lxc version: berth %s\n", berth_version());
 	return tool_flush(&tool, 0);

@@ -17,7 +17,6 @@ static bool file_print(const char *path)
 {
 	cleanup_free char *text = NULL;
 	ssize_t length = file_read_all(AT_FDCWD, path, COMMAND_MOST, &text);
-
 	/* The words of cmdline end with NUL. */
 	while (length > 0 && (text[length - 1] == '\0' || text[length - 1] == '\n'))
 		text[--length] = '\0';
@@ -34,7 +33,6 @@ static void owner_print(const struct stat *status)
 {
 	cleanup_file FILE *users = fopen("/etc/passwd", "re");
 	const struct passwd *user;
-
 	while (users && (user = fgetpwent(users)) && user->pw_uid != status->st_uid)
 		;
 	if (users && user)
@@ -48,7 +46,6 @@ static void time_print(pid_t pid)
 {
 	char path[64], line[1024];
 	unsigned long user = 0, system = 0;
-
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	cleanup_file FILE *file = fopen(path, "re");
 	const char *behind_name = file && fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
@@ -64,7 +61,6 @@ static void container_print(const char *name, int width)
 	cleanup_free char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
-
 	if (stream)
 		tool_print(stream, name);
 	if (stream && fclose(stream) == 0)
@@ -75,7 +71,6 @@ static void process_print(const char *container, int width, pid_t pid)
 {
 	char path[64];
 	struct stat status;
-
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	if (stat(path, &status) < 0)
 		return; /* it has ended since */
@@ -101,7 +96,6 @@ int lxc_ps(int argc, char **argv)
 	struct tool tool = TOOL_INIT(TOOL_NAME_ALLOWED);
 	struct berth_error error = BERTH_ERROR_INIT;
 	bool found = false;
-
 	tool_parse(&tool, &args, argc, argv);
 	if (tool_open(&tool, &berth, &error) < 0)
 		return tool_fail(&tool, &error);

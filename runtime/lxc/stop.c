@@ -38,7 +38,6 @@ static const struct args_option options[] = {
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct stop *stop = state->input;
-
 	switch (key) {
 	case 'k':
 		stop->clean = false;
@@ -69,7 +68,6 @@ static int parse(int key, char *argument, struct args_state *state)
 static int clean_stop(const struct stop *stop, struct berth_container *container, struct berth_error *error)
 {
 	int code = berth_container_signal(container, SIGTERM, error);
-
 	if (code == -ESRCH)
 		return 0;
 	if (code < 0 || (stop->no_kill && stop->no_wait))
@@ -80,7 +78,6 @@ static int clean_stop(const struct stop *stop, struct berth_container *container
 static int kill_stop(const struct stop *stop, struct berth_container *container, struct berth_error *error)
 {
 	uint64_t deadline = tool_clock_ms() + GONE_MS;
-
 	for (;;) {
 		int code = berth_container_kill(container, BERTH_KILLED, error);
 		if (code == 0 && stop->no_wait)

@@ -15,7 +15,6 @@ static bool move(int from, int to)
 {
 	char bytes[4096];
 	ssize_t n = read(from, bytes, sizeof(bytes));
-
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return true;
 	for (ssize_t done = 0; n > 0 && done < n;) {
@@ -31,7 +30,6 @@ static void resize(int master, int signals)
 {
 	struct signalfd_siginfo info;
 	struct winsize size;
-
 	if (read(signals, &info, sizeof(info)) == sizeof(info) && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
 		ioctl(master, TIOCSWINSZ, &size);
 }
@@ -42,7 +40,6 @@ void terminal_relay(int master, int pidfd)
 	struct termios saved, raw;
 	sigset_t set;
 	bool has_mode = tcgetattr(STDIN_FILENO, &saved) == 0;
-
 	sigemptyset(&set);
 	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -36,7 +36,6 @@ static void __attribute__((format(printf, 2, 3))) complain(const char *program, 
 {
 	cleanup_free char *sentence = NULL, *line = NULL;
 	va_list arguments;
-
 	va_start(arguments, format);
 	if (vasprintf(&sentence, format, arguments) < 0)
 		sentence = NULL;
@@ -75,7 +74,6 @@ static void misuse(const struct args_state *state, const char *sentence)
 static int common_parse(int key, char *argument, struct args_state *state)
 {
 	struct tool *tool = state->input;
-
 	switch (key) {
 	case 'n':
 		if (tool->names == TOOL_NO_NAME)
@@ -119,7 +117,6 @@ void tool_parse(struct tool *tool, const struct args *command, int argc, char **
 {
 	const struct args_part parts[] = {{command, tool}, {0}};
 	const struct args args = {common_options, common_parse, command->words, command->help, parts};
-
 	tool->program = argv[0];
 	int result = args_parse(&args, argc, argv, tool->command_follows, tool, misuse);
 	if (result != 0) {
@@ -131,7 +128,6 @@ void tool_parse(struct tool *tool, const struct args *command, int argc, char **
 char **tool_take_rest(struct args_state *state)
 {
 	char **rest = state->argv + state->next - 1;
-
 	state->next = state->argc;
 	return rest;
 }
@@ -140,7 +136,6 @@ void tool_misuse(const struct args_state *state, const char *format, ...)
 {
 	char sentence[512];
 	va_list arguments;
-
 	va_start(arguments, format);
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
@@ -193,7 +188,6 @@ void tool_log(struct tool *tool, enum tool_level level, const char *format, ...)
 {
 	char text[2048];
 	va_list arguments;
-
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
@@ -218,7 +212,6 @@ int tool_find(const struct tool *tool, struct berth *berth, struct berth_contain
 	      struct berth_error *error)
 {
 	uint64_t deadline = tool_clock_ms() + STARTING_MS;
-
 	for (;;) {
 		int code = berth_container_find(berth, tool->name, container, error);
 		/* With a process it is none that is being started, and its state takes longer to tell. */
@@ -273,7 +266,6 @@ void tool_print(FILE *out, const char *text)
 bool tool_parse_number(const char *text, uint64_t limit, uint64_t *number)
 {
 	char *end;
-
 	if (!isdigit((unsigned char)*text))
 		return false;
 	errno = 0;

@@ -13,7 +13,6 @@ enum { DAY_MS = 86400000 };
 static bool number(const char *text, uint64_t *value, const char **rest)
 {
 	char *end;
-
 	if (!isdigit((unsigned char)*text))
 		return false;
 	errno = 0;
@@ -27,7 +26,6 @@ bool lxc_value_bytes(const char *text, uint64_t *bytes)
 	static const char suffixes[] = "kmgt";
 	const char *rest;
 	uint64_t value;
-
 	if (!number(text, &value, &rest))
 		return false;
 	if (*rest) {
@@ -65,7 +63,6 @@ bool lxc_value_duration(const char *text, int *ms)
 bool lxc_value_bool(const char *text, bool *value)
 {
 	static const char *const words[] = {"0", "1", "no", "yes", "false", "true", "off", "on"};
-
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (strcasecmp(text, words[i]) == 0) {
 			*value = i % 2;
@@ -78,7 +75,6 @@ bool lxc_value_percent(const char *text, double *percent)
 {
 	char *end;
 	double value;
-
 	if (!isdigit((unsigned char)*text))
 		return false;
 	value = strtod(text, &end);
@@ -101,7 +97,6 @@ int lxc_strings_add(char ***strings, const char *text)
 	size_t n = lxc_strings_count(*strings);
 	char *copy = strdup(text);
 	char **grown = copy ? reallocarray(*strings, n + 2, sizeof(*grown)) : NULL;
-
 	if (!grown) {
 		free(copy);
 		return -ENOMEM;

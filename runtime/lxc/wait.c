@@ -28,7 +28,6 @@ static const struct args_option options[] = {
 static void states_check(const char *states, const struct args_state *state)
 {
 	static const char *const known[] = {"STOPPED", "STARTING", "RUNNING", "FROZEN", "STOPPING"};
-
 	for (const char *word = states;; word++) {
 		size_t length = strcspn(word, "|");
 		bool found = false;
@@ -45,7 +44,6 @@ static void states_check(const char *states, const struct args_state *state)
 static int parse(int key, char *argument, struct args_state *state)
 {
 	struct wait *wait = state->input;
-
 	switch (key) {
 	case 's':
 		states_check(argument, state);
@@ -70,7 +68,6 @@ static int parse(int key, char *argument, struct args_state *state)
 static bool is_among(const char *states, const char *state)
 {
 	size_t length = strlen(state);
-
 	for (const char *word = states; *word; word += *word == '|') {
 		size_t n = strcspn(word, "|");
 		if (n == length && strncasecmp(word, state, n) == 0)

@@ -14,7 +14,6 @@
 static bool is_within(const char *path, const char *above)
 {
 	size_t length = strlen(above);
-
 	while (length > 1 && above[length - 1] == '/')
 		length--;
 	return strncmp(path, above, length) == 0 && (path[length] == '\0' || path[length] == '/');
@@ -60,7 +59,6 @@ int lxc_workdir_make(const char *path, char ***made, struct berth_error *error)
 	cleanup_free char *partial = strdup(path);
 	struct stat status;
 	int code = partial ? 0 : ENOMEM;
-
 	for (char *end = partial; code == 0 && end; *end = '/') {
 		end = strchr(end + 1, '/');
 		if (end)

@@ -34,7 +34,6 @@ static int parse(int key, char *argument, struct args_state *state)
 {
 	struct seen *seen = state->input;
 	char letter[2] = {(char)key, '\0'};
-
 	switch (key) {
 	case KEY_LONG:
 		note(seen, "long", argument);
@@ -92,7 +91,6 @@ static int run(struct seen *seen, bool in_order, const char *line)
 	int argc = 0;
 	const struct args_part parts[] = {{&part, seen}, {0}};
 	const struct args args = {options, parse, "WORD", "Does nothing.", parts};
-
 	complaint[0] = '\0';
 	snprintf(text, sizeof(text), "%s", line);
 	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
@@ -183,7 +181,6 @@ static char *help_text(const struct args *args)
 	size_t size;
 	const struct args_state state = {.args = args, .name = name};
 	FILE *out = open_memstream(&text, &size);
-
 	cr_assert_not_null(out);
 	args_help(&state, out);
 	cr_assert_eq(fclose(out), 0);

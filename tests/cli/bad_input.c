@@ -27,7 +27,6 @@ static void mistake_make(const struct mistake *mistake)
 {
 	cleanup_job struct job job;
 	cleanup_free char *before = world_snapshot();
-
 	berth_words(&job, mistake->words);
 	cleanup_free char *after = world_snapshot();
 	expect_status(&job, mistake->status);
@@ -209,7 +208,6 @@ Test(cli_bad_input, containers)
 Test(cli_bad_input, interpreter)
 {
 	cleanup_job struct job job;
-
 	world_write("script", "#!/no/such/interpreter\n", 0755);
 	BERTH(&job, "run", world_path("script"));
 	cr_expect(job.status == 126 || job.status == 127, "%d", job.status);
@@ -219,7 +217,6 @@ Test(cli_bad_input, interpreter)
 Test(cli_bad_input, name_in_use)
 {
 	cleanup_job struct job first, second, third;
-
 	BERTH(&first, "run", "-d", "-n", "taken", "sleep", "1000");
 	expect_status(&first, 0);
 	cleanup_free char *before = world_snapshot();
@@ -304,7 +301,6 @@ Test(cli_bad_input, not_root)
 	cleanup_job struct job root, job;
 	char command[1024];
 	const char *program = world.program;
-
 	BERTH(&root, "run", "true");
 	expect_status(&root, 0);
 	cleanup_free char *before = world_snapshot();
@@ -327,7 +323,6 @@ Test(cli_bad_input, missing_controller)
 	cleanup_job struct job with, without;
 	char command[1024];
 	const char *program = world.program;
-
 	if (access("/sys/fs/cgroup/pids/cgroup.procs", F_OK) < 0)
 		cr_skip_test("no v1 hierarchy of the pids controller to hide");
 	world.program = "/bin/sh";

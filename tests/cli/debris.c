@@ -32,7 +32,6 @@ static void parents_visit(const char *cgroup_parent, void (*visit)(const char *p
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent *mount;
-
 	while (mounts && (mount = getmntent(mounts))) {
 		char path[PATH_MAX];
 		if (strncmp(mount->mnt_type, "cgroup", 6) != 0)
@@ -59,7 +58,6 @@ void debris_list(const char *state, const char *cgroup_parent, FILE *out)
 	char *line = NULL;
 	size_t room = 0;
 	cleanup_file FILE *mounts = fopen("/proc/self/mountinfo", "re");
-
 	/* The state root holds more than containers, but nothing that is theirs alone. */
 	entries_list(state, out);
 	parents_visit(cgroup_parent, list_directories, out);
@@ -84,7 +82,6 @@ static void members_kill(const char *directory, const char *file)
 {
 	char path[PATH_MAX + 32];
 	int pid;
-
 	/* A frozen process does not die: v1's freezer, v2's cgroup.freeze. */
 	snprintf(path, sizeof(path), "%s/freezer.state", directory);
 	cleanup_fd int thaw = open(path, O_WRONLY | O_CLOEXEC);
@@ -144,7 +141,6 @@ static void mounts_remove(const char *directory)
 void debris_remove(pid_t test)
 {
 	char directory[64], parent[64];
-
 	snprintf(parent, sizeof(parent), "%s%d", DEBRIS_PARENT, (int)test);
 	parents_visit(parent, parent_remove, NULL);
 	snprintf(directory, sizeof(directory), "%s%d", DEBRIS_DIRECTORY, (int)test);
@@ -158,7 +154,6 @@ void debris_remove_of_the_dead(void)
 	const char *base = strrchr(DEBRIS_DIRECTORY, '/') + 1;
 	cleanup_dir DIR *dir = opendir("/tmp");
 	struct dirent *entry;
-
 	while (dir && (entry = readdir(dir))) {
 		char *end;
 		if (strncmp(entry->d_name, base, strlen(base)) != 0)

@@ -21,7 +21,6 @@ static pid_t parent_of(pid_t pid)
 {
 	char path[64], line[256];
 	int parent = 0;
-
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	cleanup_file FILE *status = fopen(path, "re");
 	cr_assert(status != NULL, "%s", path);
@@ -46,7 +45,6 @@ static void expect_removed(const char *name)
 Test(cli_detach, whole_life)
 {
 	cleanup_job struct job run, ps, ps_all, wait, inspect, busy;
-
 	BERTH(&run, "run", "-d", "-n", "job", "--log", world_path("log"), "sh", "-c",
 	      "echo ready; cat; read line <&0 || echo end of input; while test ! -e /tmp/stop; do sleep 0.02; done; "
 	      "exit 9",
@@ -93,7 +91,6 @@ Test(cli_detach, generated_name)
 {
 	cleanup_job struct job run, wait;
 	char name[256];
-
 	BERTH(&run, "run", "-d", "true");
 	expect_status(&run, 0);
 	cr_assert_eq(sscanf(run.out_text, "%255s", name), 1);
@@ -143,7 +140,6 @@ Test(cli_detach, monitor_holds_nothing_of_the_caller)
 Test(cli_detach, log_is_appended_to)
 {
 	cleanup_job struct job run, wait, again, wait_again;
-
 	world_write("log", "before\n", 0600);
 	BERTH(&run, "run", "-d", "-n", "one", "--log", world_path("log"), "sh", "-c", "echo out; echo err >&2");
 	BERTH(&wait, "wait", "one");
@@ -157,7 +153,6 @@ Test(cli_detach, log_is_appended_to)
 Test(cli_detach, timeout)
 {
 	cleanup_job struct job run, wait, list;
-
 	BERTH(&run, "run", "-d", "-n", "late", "--timeout", "100ms", "sleep", "1000");
 	expect_status(&run, 0);
 	BERTH(&wait, "wait", "late");
@@ -172,7 +167,6 @@ Test(cli_detach, timeout)
 Test(cli_detach, container_outlives_its_monitor)
 {
 	cleanup_job struct job run, list, wait, kill_job;
-
 	BERTH(&run, "run", "-d", "-n", "orphan", "--log", world_path("log"), "sh", "-c",
 	      "trap 'exit 11' TERM; echo ready; sleep 1000 & wait");
 	expect_status(&run, 0);
@@ -195,7 +189,6 @@ Test(cli_detach, container_outlives_its_monitor)
 Test(cli_detach, out_of_memory_is_recorded)
 {
 	cleanup_job struct job run, wait, list;
-
 	BERTH(&run, "run", "-d", "-n", "fat", "-m", "32M", "--swap", "0", "tail", "/dev/zero");
 	expect_status(&run, 0);
 	BERTH(&wait, "wait", "fat");
@@ -208,7 +201,6 @@ Test(cli_detach, out_of_memory_is_recorded)
 Test(cli_detach, several_wait_for_one)
 {
 	cleanup_job struct job run, first, second, stop;
-
 	BERTH(&run, "run", "-d", "-n", "shared", "--log", world_path("log"), "sh", "-c",
 	      "trap 'exit 3' TERM; echo ready; sleep 1000 & wait");
 	expect_status(&run, 0);

@@ -38,7 +38,6 @@ static const char *program_find(void)
 	static char path[PATH_MAX];
 	const char *given = getenv("BERTH");
 	cleanup_free char *folder = suite_folder();
-
 	if (given)
 		return realpath(given, path) ? path : given;
 	snprintf(path, sizeof(path), "%s/../berth", folder);
@@ -49,7 +48,6 @@ const char *payload_path(const char *name)
 {
 	static char path[PATH_MAX];
 	cleanup_free char *folder = suite_folder();
-
 	snprintf(path, sizeof(path), "%s/payload/%s", folder, name);
 	if (access(path, X_OK) < 0)
 		cr_skip_test("%s is not built", path);
@@ -97,7 +95,6 @@ void berth_start(struct job *job, const char *const *arguments)
 {
 	const char *argv[64] = {world.program};
 	int n = 1;
-
 	for (size_t i = 0; arguments[i]; i++) {
 		cr_assert_lt(n, 60);
 		argv[n++] = arguments[i];
@@ -163,7 +160,6 @@ char *world_snapshot(void)
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-
 	cr_assert(out != NULL);
 	debris_list(world.state, world.cgroup_parent, out);
 	cr_assert_eq(fclose(out), 0);
@@ -173,7 +169,6 @@ char *world_snapshot(void)
 void await_gone(pid_t pid)
 {
 	cleanup_fd int pidfd = pidfd_open(pid, 0);
-
 	if (pidfd < 0 && errno == ESRCH)
 		return;
 	cr_assert_geq(pidfd, 0, "pidfd_open: %s", strerror(errno));
@@ -205,7 +200,6 @@ char *world_read(const char *name)
 	char *text = NULL;
 	size_t room = 0;
 	cleanup_file FILE *stream = fopen(world_path(name), "re");
-
 	cr_assert(stream != NULL, "%s: %s", world_path(name), strerror(errno));
 	if (getdelim(&text, &room, '\0', stream) < 0) {
 		free(text);
@@ -217,7 +211,6 @@ char *world_read(const char *name)
 void await_written(const char *name, const char *text)
 {
 	int64_t until = now_ms() + HANG_BOUND_MS;
-
 	for (;;) {
 		char *held = access(world_path(name), F_OK) == 0 ? world_read(name) : NULL;
 		bool found = held && strstr(held, text);
@@ -232,7 +225,6 @@ void await_written(const char *name, const char *text)
 pid_t container_pid(const char *name)
 {
 	int64_t until = now_ms() + HANG_BOUND_MS;
-
 	for (;;) {
 		cleanup_job struct job job;
 		BERTH(&job, "inspect", "--", name);

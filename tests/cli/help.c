@@ -21,7 +21,6 @@ Test(cli_help, lists_every_command)
 {
 	cleanup_job struct job job;
 	static const char *const ways[] = {"--help", "-h", "help"};
-
 	for (size_t way = 0; way < N(ways); way++) {
 		BERTH(&job, ways[way]);
 		expect_status(&job, 0);
@@ -89,7 +88,6 @@ Test(cli_help, names_every_option_of_run)
 Test(cli_help, every_option_of_run_is_taken)
 {
 	cleanup_job struct job help;
-
 	BERTH(&help, "run", "--help");
 	unsigned int taken = 0;
 	for (const char *at = help.out_text; (at = strstr(at, "--"));) {
@@ -112,7 +110,6 @@ Test(cli_help, that_cannot_be_written_is_a_failure)
 {
 	cleanup_job struct job job;
 	char command[512];
-
 	/* Through a shell, for the redirection. */
 	const char *program = world.program;
 	snprintf(command, sizeof(command), "exec \"%s\" run --help >/dev/full", program);
@@ -154,7 +151,6 @@ Test(cli_help, completion_knows_every_option)
 {
 	char command[1024];
 	const char *program = world.program;
-
 	if (access("/usr/bin/bash", X_OK) < 0)
 		cr_skip_test("bash is missing");
 	if (access("runtime/cli/completion.bash", R_OK) < 0)
@@ -182,7 +178,6 @@ static void expect_one_write(const char *program, const char *option)
 {
 	int ends[2];
 	char text[512] = "";
-
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -204,7 +199,6 @@ static void expect_one_write(const char *program, const char *option)
 Test(cli_help, a_complaint_is_one_write)
 {
 	char option[96] = "--", commands_program[512];
-
 	memset(option + 2, 'x', sizeof(option) - 3);
 	expect_one_write(world.program, option);
 	snprintf(commands_program, sizeof(commands_program), "%s/lxc/berth-lxc",

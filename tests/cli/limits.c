@@ -13,7 +13,6 @@ Test(cli_limits, capabilities)
 	static const char script[] = "grep ^CapEff: /proc/self/status | cut -f2";
 	cleanup_job struct job usual, fewer, more, all, unknown;
 	unsigned long long sets[3] = {0};
-
 	BERTH(&usual, "run", "sh", "-c", script);
 	BERTH(&fewer, "run", "--cap-drop", "kill", "sh", "-c", script);
 	BERTH(&more, "run", "--cap-add", "CAP_SYS_TIME", "sh", "-c", script);
@@ -32,7 +31,6 @@ Test(cli_limits, capabilities)
 Test(cli_limits, memory_scaled_down)
 {
 	cleanup_job struct job run, update, wait, list;
-
 	char script[300];
 	snprintf(script, sizeof(script), "sleep 1000 | %s 64 hold", payload_path("eat"));
 	BERTH(&run, "run", "-d", "-n", "box", "-m", "256M", "--swap", "0", "--mem-grace", "0", "--log",

@@ -46,7 +46,6 @@ static void await_processes(const char *name, json_int_t least)
 Test(cli_manage, empty_lists)
 {
 	cleanup_job struct job ps, json, stats, stats_json, names;
-
 	BERTH(&ps, "ps", "-a");
 	expect_status(&ps, 0);
 	cr_expect_eq(count_lines(ps.out_text), 1, "%s", ps.out_text);
@@ -63,7 +62,6 @@ Test(cli_manage, empty_lists)
 Test(cli_manage, ps_json)
 {
 	cleanup_job struct job list, wait, list_all;
-
 	launch("first", sleeper);
 	launch("second", "exit 7");
 	BERTH(&wait, "wait", "second");
@@ -97,7 +95,6 @@ Test(cli_manage, ps_json)
 Test(cli_manage, ps_names_only)
 {
 	cleanup_job struct job names;
-
 	launch("a name", sleeper);
 	BERTH(&names, "ps", "-q");
 	expect_status(&names, 0);
@@ -107,7 +104,6 @@ Test(cli_manage, ps_names_only)
 Test(cli_manage, stats)
 {
 	cleanup_job struct job json_job, table;
-
 	launch("busy", "i=0; while test $i -lt 20000; do i=$((i+1)); done; sleep 1000 & sleep 1000 & wait");
 	await_processes("busy", 4); /* init, sh, two sleeps */
 	BERTH(&json_job, "stats", "--json", "busy");
@@ -131,7 +127,6 @@ Test(cli_manage, stats)
 Test(cli_manage, exec)
 {
 	cleanup_job struct job inside, status, by_signal, missing, directory, options, input;
-
 	launch("box", "export X=1; exec sleep 1000");
 	BERTH(&inside, "exec", "box", "sh", "-c", "ls -d /proc/[0-9]* | wc -l; cat /proc/1/comm; cat /proc/2/comm");
 	expect_status(&inside, 0);
@@ -162,7 +157,6 @@ Test(cli_manage, exec)
 Test(cli_manage, exec_belongs_to_the_container)
 {
 	cleanup_job struct job inside, kill_job, signalled;
-
 	launch("box", sleeper);
 	BERTH_START(&inside, "exec", "box", "sh", "-c", "echo ready; exec sleep 1000");
 	job_await_output(&inside, "ready");
@@ -182,7 +176,6 @@ Test(cli_manage, exec_belongs_to_the_container)
 Test(cli_manage, update)
 {
 	cleanup_job struct job update, stats_job, lifted, after;
-
 	launch("box", sleeper);
 	BERTH(&update, "update", "box", "-c", "2", "-m", "128M", "--pids", "20");
 	expect_quiet(&update);
@@ -208,7 +201,6 @@ Test(cli_manage, update)
 Test(cli_manage, kill_and_its_reason)
 {
 	cleanup_job struct job kill_job, wait, list, again;
-
 	launch("box", sleeper);
 	BERTH(&kill_job, "kill", "box");
 	expect_quiet(&kill_job);
@@ -248,7 +240,6 @@ Test(cli_manage, kill_with_a_signal)
 Test(cli_manage, stop)
 {
 	cleanup_job struct job gentle, stubborn, wait_gentle, wait_stubborn, again;
-
 	launch("gentle", sleeper);
 	launch("stubborn", "trap '' TERM; while :; do sleep 0.1; done");
 	BERTH(&gentle, "stop", "gentle");
@@ -268,7 +259,6 @@ Test(cli_manage, stop)
 Test(cli_manage, pause_and_resume)
 {
 	cleanup_job struct job pause_job, resume_job, list, after, killed, wait, remove;
-
 	launch("box", sleeper);
 	BERTH(&pause_job, "pause", "box");
 	expect_quiet(&pause_job);
@@ -295,7 +285,6 @@ Test(cli_manage, pause_and_resume)
 Test(cli_manage, several_names)
 {
 	cleanup_job struct job remove, list;
-
 	launch("one", sleeper);
 	launch("two", sleeper);
 	BERTH(&remove, "rm", "-f", "one", "none", "two");
@@ -310,7 +299,6 @@ Test(cli_manage, several_names)
 Test(cli_manage, gc_spares_the_living)
 {
 	cleanup_job struct job foreground, collect, list, wait;
-
 	launch("detached", sleeper);
 	launch("over", "exit 0");
 	BERTH(&wait, "wait", "over");
@@ -328,7 +316,6 @@ Test(cli_manage, gc_spares_the_living)
 Test(cli_manage, check)
 {
 	cleanup_job struct job text, json_job;
-
 	BERTH(&text, "check");
 	cr_expect(text.status == 0 || text.status == 1, "%d: %s", text.status, text.err_text);
 	cr_expect_gt(count_lines(text.out_text), 5, "%s", text.out_text);
@@ -357,7 +344,6 @@ Test(cli_manage, version)
 {
 	cleanup_job struct job job;
 	char layout[32];
-
 	BERTH(&job, "version");
 	expect_status(&job, 0);
 	const char *line = strstr(job.out_text, "\ncgroups");

@@ -24,7 +24,6 @@ Test(cli_roots, framework_roots)
 	cleanup_job struct job written, kept, list, size, text, busy, user, removed, empty, none;
 	char command[600];
 	const char *program = world.program, *act = payload_path("act");
-
 	snprintf(command, sizeof(command), "mkdir '%s' && cp '%s' '%s'/act", world_path("lower"), act,
 		 world_path("lower"));
 	world.program = "/bin/sh";

@@ -63,7 +63,6 @@ Test(cli_run, exit_statuses_without_init)
 Test(cli_run, standard_descriptors)
 {
 	cleanup_job struct job job;
-
 	BERTH_START(&job, "run", "sh", "-c", "cat; echo to error >&2");
 	cr_assert_eq(write(job.in, "through\n", 8), 8);
 	job_finish(&job);
@@ -87,7 +86,6 @@ Test(cli_run, no_other_descriptor_gets_inside)
 Test(cli_run, arguments_arrive_as_they_are)
 {
 	cleanup_job struct job job, dashes;
-
 	BERTH(&job, "run", "printf", "<%s>", "", "a b", "--name", "-m", "$HOME", "new\nline", "\xff");
 	expect_status(&job, 0);
 	cr_expect_str_eq(job.out_text, "<><a b><--name><-m><$HOME><new\nline><\xff>");
@@ -99,7 +97,6 @@ Test(cli_run, arguments_arrive_as_they_are)
 Test(cli_run, environment)
 {
 	cleanup_job struct job passed, cleared, set;
-
 	setenv("BERTH_TEST_EMPTY", "", 1);
 	setenv("BERTH_TEST_VALUE", "a value = with $igns\n", 1);
 	setenv("BERTH_TEST_OVERRIDDEN", "old", 1);
@@ -158,7 +155,6 @@ Test(cli_run, volumes)
 {
 	cleanup_job struct job job;
 	char writable[300], protected[300];
-
 	world_write("from:here", "of the host\n", 0644);
 	cr_assert_eq(chdir(world.directory), 0);
 	snprintf(writable, sizeof(writable), "from\\:here:/mnt/there");
@@ -175,7 +171,6 @@ Test(cli_run, volumes)
 Test(cli_run, plan_does_nothing)
 {
 	cleanup_job struct job text, json, first;
-
 	BERTH(&first, "run", "true");
 	expect_status(&first, 0);
 	BERTH(&text, "plan", "-n", "planned", "-m", "64M", "-v", "/tmp:/mnt", "sleep", "1000");
@@ -194,7 +189,6 @@ static void expect_signal_arrives(int signal, const char *name, bool init)
 {
 	cleanup_job struct job job;
 	char script[200], said[32];
-
 	snprintf(script, sizeof(script), "trap 'echo got %s; exit 42' %s; echo ready; sleep 1000 & wait", name, name);
 	snprintf(said, sizeof(said), "got %s\n", name);
 	BERTH_START(&job, "run", init ? "--init" : "--no-init", "sh", "-c", script);
@@ -240,7 +234,6 @@ Test(cli_run, signals_that_kill_the_command)
 Test(cli_run, ignored_signals_stay_ignored)
 {
 	cleanup_job struct job job;
-
 	signal(SIGHUP, SIG_IGN);
 	BERTH_START(&job, "run", "sh", "-c", "echo ready; read line; echo still here");
 	signal(SIGHUP, SIG_DFL);
@@ -256,7 +249,6 @@ Test(cli_run, ignored_signals_stay_ignored)
 Test(cli_run, command_starts_with_no_signal_blocked)
 {
 	cleanup_job struct job job;
-
 	BERTH(&job, "run", "grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status");
 	expect_status(&job, 0);
 	cr_expect_str_eq(job.out_text, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", "%s", job.out_text);
@@ -285,7 +277,6 @@ Test(cli_run, sigkill_takes_the_container_along)
 Test(cli_run, ends_when_the_container_is_killed_from_outside)
 {
 	cleanup_job struct job job;
-
 	BERTH_START(&job, "run", "-n", "victim", "sh", "-c", "echo ready; sleep 1000");
 	job_await_output(&job, "ready");
 	cr_assert_eq(kill(container_pid("victim"), SIGKILL), 0);
@@ -299,7 +290,6 @@ Test(cli_run, ends_when_the_container_is_killed_from_outside)
 Test(cli_run, timeout)
 {
 	cleanup_job struct job late, early;
-
 	BERTH(&late, "run", "--timeout", "200ms", "sleep", "1000");
 	expect_status(&late, 124);
 	expect_complaint(&late, "killed: its time limit of 200ms was up");
@@ -312,7 +302,6 @@ Test(cli_run, timeout)
 Test(cli_run, out_of_memory_is_told)
 {
 	cleanup_job struct job job, child;
-
 	BERTH(&job, "run", "-m", "32M", "--swap", "0", "tail", "/dev/zero");
 	expect_status(&job, 137);
 	expect_complaint(&job, "out of memory");
@@ -329,7 +318,6 @@ Test(cli_run, out_of_memory_is_told)
 Test(cli_run, process_limit)
 {
 	cleanup_job struct job job;
-
 	BERTH(&job, "run", "--pids", "3", "sh", "-c",
 	      "(sleep 0.1 & sleep 0.1 & sleep 0.1 & wait) 2>/dev/null || echo refused");
 	cr_expect(strstr(job.out_text, "refused"), "%d %s %s", job.status, job.out_text, job.err_text);
@@ -343,7 +331,6 @@ Test(cli_run, with_closed_descriptors)
 	cleanup_job struct job job;
 	char command[600];
 	const char *program = world.program;
-
 	snprintf(command, sizeof(command), "'%s' run --cgroup-parent %s sh -c 'exit 6' <&- >&- 2>&-; echo $?", program,
 		 world.cgroup_parent);
 	world.program = "/bin/sh";
@@ -356,7 +343,6 @@ Test(cli_run, with_closed_descriptors)
 Test(cli_run, with_children_ignored)
 {
 	cleanup_job struct job job;
-
 	signal(SIGCHLD, SIG_IGN);
 	BERTH_START(&job, "run", "sh", "-c", "sh -c 'exit 4'; exit $?");
 	signal(SIGCHLD, SIG_DFL);
@@ -371,7 +357,6 @@ Test(cli_run, many_at_once)
 	enum { MANY = 20 };
 	struct job jobs[MANY];
 	char script[MANY][32];
-
 	for (int i = 0; i < MANY; i++) {
 		snprintf(script[i], sizeof(script[i]), "exit %d", i);
 		BERTH_START(&jobs[i], "run", "sh", "-c", script[i]);
@@ -387,7 +372,6 @@ Test(cli_run, many_at_once)
 Test(cli_run, timing)
 {
 	cleanup_job struct job job;
-
 	BERTH(&job, "run", "--timing", "sh", "-c", "exit 3");
 	cr_expect_eq(job.status, 3);
 	static const char *const parts[] = {"check", "record", "clone", "mount", "fork", "exec", "total"};

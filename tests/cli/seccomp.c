@@ -19,7 +19,6 @@ Test(cli_seccomp, log_tells_each_call_once)
 	static const char script[] = "unshare -U true && unshare -U true && echo through";
 	static const char told[] = "berth run: seccomp: would refuse unshare(2) by 'unshare' (pid ";
 	cleanup_job struct job log, confined, plan;
-
 	BERTH(&confined, "run", "-w", "/", "sh", "-c", script);
 	cr_expect_neq(confined.status, 0);
 	cr_expect_str_eq(confined.out_text, "");
@@ -34,7 +33,6 @@ Test(cli_seccomp, log_tells_each_call_once)
 Test(cli_seccomp, log_needs_the_foreground_and_a_filter)
 {
 	cleanup_job struct job detached, unconfined;
-
 	BERTH(&detached, "run", "-d", "--seccomp-log", "true");
 	expect_status(&detached, 125);
 	expect_complaint(&detached, "--seccomp-log needs the foreground");

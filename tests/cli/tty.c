@@ -36,7 +36,6 @@ static void sit_down(struct person *person, const char *const *arguments)
 	const struct winsize size = {.ws_row = 30, .ws_col = 100};
 	const char *argv[32] = {"berth", arguments[0]};
 	int n = 2;
-
 	*person = (struct person){0};
 	if (strcmp(arguments[0], "run") == 0) {
 		argv[n++] = "--cgroup-parent";
@@ -160,7 +159,6 @@ static const char *const shell[] = {"run", "-t", "--", "bash", "--norc", "--nopr
 Test(cli_tty, shell_with_its_status)
 {
 	cleanup_person struct person person;
-
 	sit_down(&person, shell);
 	see(&person, "prompt> ");
 	cr_expect(is_raw(&person));
@@ -176,7 +174,6 @@ Test(cli_tty, shell_with_its_status)
 Test(cli_tty, job_control)
 {
 	cleanup_person struct person person;
-
 	sit_down(&person, shell);
 	see(&person, "prompt> ");
 	type(&person, "set -m; sleep 1000\n");
@@ -204,7 +201,6 @@ Test(cli_tty, window_size)
 {
 	cleanup_person struct person person;
 	const struct winsize larger = {.ws_row = 55, .ws_col = 166};
-
 	SIT_DOWN(&person, "run", "-t", "--", "bash", "--norc", "--noprofile", "-c",
 		 "stty size; trap 'stty size; exit 3' WINCH; echo ready; while :; do read -t 1 line; done");
 	see(&person, "30 100\r\n");
@@ -218,7 +214,6 @@ Test(cli_tty, window_size)
 Test(cli_tty, interrupt_and_end_of_file_are_typed)
 {
 	cleanup_person struct person person, eof;
-
 	SIT_DOWN(&person, "run", "-t", "--", "sh", "-c",
 		 "trap 'echo interrupted; exit 9' INT; echo ready; while :; do sleep 0.05; done");
 	see(&person, "ready\r\n");
@@ -241,7 +236,6 @@ Test(cli_tty, interrupt_without_a_terminal_inside_comes_once)
 {
 	cleanup_person struct person person;
 	enum { TIMES = 10 };
-
 	SIT_DOWN(&person, "run", "--", payload_path("catch"));
 	see(&person, "ready\r\n");
 	cr_expect(!is_raw(&person));
@@ -275,7 +269,6 @@ Test(cli_tty, restored_after_kill_and_timeout)
 {
 	cleanup_person struct person killed, late;
 	cleanup_job struct job job;
-
 	SIT_DOWN(&killed, "run", "-t", "-n", "box", "--", "sh", "-c", "echo ready; exec sleep 1000");
 	see(&killed, "ready\r\n");
 	BERTH(&job, "kill", "box");
@@ -293,7 +286,6 @@ Test(cli_tty, restored_after_kill_and_timeout)
 Test(cli_tty, restored_after_a_failed_launch)
 {
 	cleanup_person struct person person;
-
 	SIT_DOWN(&person, "run", "-t", "--", "/no/such/command");
 	cr_expect_eq(leave(&person), 127);
 	expect_restored(&person);
@@ -305,7 +297,6 @@ Test(cli_tty, stop_and_continue)
 {
 	cleanup_person struct person person;
 	int status;
-
 	sit_down(&person, shell);
 	see(&person, "prompt> ");
 	cr_assert_eq(kill(person.pid, SIGTSTP), 0);
@@ -326,7 +317,6 @@ Test(cli_tty, much_data)
 {
 	cleanup_person struct person person;
 	size_t lines = 0, expected = 1;
-
 	SIT_DOWN(&person, "run", "-t", "--", "sh", "-c", "seq 1 20000; echo last");
 	for (bool last = false; !last;) {
 		cr_assert(look(&person, HANG_BOUND_MS), "it stops after line %zu", lines);
@@ -349,7 +339,6 @@ Test(cli_tty, exec)
 {
 	cleanup_job struct job run, remove;
 	cleanup_person struct person person;
-
 	BERTH(&run, "run", "-d", "-n", "box", "sleep", "1000");
 	expect_status(&run, 0);
 	SIT_DOWN(&person, "exec", "-t", "-e", "PS1", "-e", "TERM", "box", "--", "bash", "--norc", "--noprofile", "-i");
@@ -370,7 +359,6 @@ Test(cli_tty, exec)
 Test(cli_tty, with_pipes)
 {
 	cleanup_job struct job job;
-
 	BERTH_START(&job, "run", "-t", "--", "sh", "-c", "stty -echo; echo ready; cat; test -t 0 && echo a terminal");
 	job_await_output(&job, "ready\r\n");
 	cr_assert_eq(write(job.in, "typed\n", 6), 6);
@@ -383,7 +371,6 @@ Test(cli_tty, with_pipes)
 Test(cli_tty, closed_and_opened_again)
 {
 	cleanup_person struct person person;
-
 	SIT_DOWN(&person, "run", "-t", "--", "sh", "-c",
 		 "t=$(tty); echo first; exec <&- >&- 2>&-; sleep 0.3; exec >$t; echo second");
 	see(&person, "first\r\n");
@@ -396,7 +383,6 @@ Test(cli_tty, hang_up)
 {
 	struct person person;
 	int status;
-
 	sit_down(&person, shell);
 	see(&person, "prompt> ");
 	close(person.behind);

@@ -10,7 +10,6 @@ TestSuite(cli_userns, .init = world_init, .fini = world_fini);
 Test(cli_userns, maps)
 {
 	cleanup_job struct job both, apart, plan;
-
 	BERTH(&both, "run", "--uidmap", "0:100000:1000", "--uidmap", "2000:200000:1", "-w", "/", "sh", "-c",
 	      "id -u; tr -s ' ' </proc/self/uid_map; tr -s ' ' </proc/self/gid_map");
 	expect_status(&both, 0);
@@ -30,7 +29,6 @@ Test(cli_userns, maps)
 Test(cli_userns, managed_like_any_other)
 {
 	cleanup_job struct job run, list, inside, inspect, stop, removed;
-
 	BERTH(&run, "run", "-d", "-n", "box", "--uidmap", "0:100000:1000", "-w", "/", "sleep", "1000");
 	expect_status(&run, 0);
 	BERTH(&list, "ps", "-q");

@@ -134,7 +134,6 @@ Test(parse_size, long_input_is_cut_in_the_sentence)
 	char text[5000];
 	struct error error = {0};
 	uint64_t bytes;
-
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	cr_expect_eq(parse_size(text, &bytes, &error), -EINVAL);
@@ -171,7 +170,6 @@ Test(parse_number, range)
 {
 	struct error error = {0};
 	uint64_t number = 77;
-
 	cr_expect_eq(parse_number("0", "count", 10, &number, &error), 0);
 	cr_expect_eq(number, 0);
 	cr_expect_eq(parse_number("10", "count", 10, &number, &error), 0);
@@ -250,7 +248,6 @@ Test(parse_cpus, no_locale)
 	static const char *const locales[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"};
 	const char *set = NULL;
 	double cpus;
-
 	for (size_t i = 0; i < N(locales) && !set; i++)
 		set = setlocale(LC_ALL, locales[i]);
 	if (!set)

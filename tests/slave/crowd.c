@@ -33,7 +33,6 @@ static int status_wanted(int number)
 static void end(const struct executor *executor, int number)
 {
 	char text[32];
-
 	switch (number % 4) {
 	case 0:
 		cr_expect_eq(slave_stop(executor), 0, "%s", executor->container);
@@ -54,7 +53,6 @@ Test(slave_crowd, all_end_as_they_should_and_nothing_is_left)
 	size_t before = descriptors();
 	struct executor *executors[100];
 	unsigned int random = 1;
-
 	lx_configure("berth.memory.grace = 60s\n");
 	for (int i = 0; i < n; i++) {
 		char framework[32], id[32];

@@ -37,7 +37,6 @@ static void hear(struct executor *executor, const char *message)
 {
 	struct schedule *schedule = executor->data;
 	int task;
-
 	if (sscanf(message, "finished %d", &task) != 1) // NOLINT(cert-err34-c): checked by what it is used for
 		return;
 	cr_assert(task >= 0 && task < schedule->n);
@@ -49,7 +48,6 @@ static void hear(struct executor *executor, const char *message)
 static bool run(struct schedule *schedule, struct executor *executor)
 {
 	int64_t start = slave_now_ms();
-
 	executor->hear = hear;
 	executor->data = schedule;
 	while (schedule->finished < schedule->n && executor->pid > 0) {

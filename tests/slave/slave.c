@@ -37,7 +37,6 @@ static void listen_on_host(void)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof address;
-
 	slave.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	cr_assert_geq(slave.listener, 0);
 	cr_assert_eq(bind(slave.listener, (struct sockaddr *)&address, length), 0, "%s", strerror(errno));
@@ -99,7 +98,6 @@ static int shell(const char *line)
 static void environment_set(const struct executor *executor, const char *command)
 {
 	char pid[64], uri[600];
-
 	snprintf(pid, sizeof pid, "slave(1)@127.0.0.1:%d", slave.port);
 	snprintf(uri, sizeof uri, "%s", lx_payload("executor"));
 	setenv("LIBPROCESS_PORT", "0", 1);
@@ -127,7 +125,6 @@ static void descriptors_close(void)
 static void launch(struct executor *executor, const char *command)
 {
 	char launcher[1024];
-
 	snprintf(executor->directory, sizeof executor->directory, "%s/slaves/S/frameworks/%s/runs/%d", slave.work,
 		 executor->framework, slave.runs);
 	snprintf(executor->errors, sizeof executor->errors, "%s/errors-%d", lx.base, slave.runs++);
@@ -154,7 +151,6 @@ struct executor *slave_launch(const char *framework, const char *id, const char 
 {
 	struct executor *executor = calloc(1, sizeof *executor);
 	size_t slot = 0;
-
 	while (slot < EXECUTORS && slave.executors[slot])
 		slot++;
 	cr_assert(executor && slot < EXECUTORS);
@@ -182,7 +178,6 @@ bool slave_resize(const struct executor *executor)
 {
 	char line[512];
 	long shares = 1024L * executor->tasks, mb = executor->mb;
-
 	snprintf(line, sizeof line, "lxc-cgroup -n %s cpu.shares %ld", executor->container,
 		 shares > LEAST_SHARES ? shares : LEAST_SHARES);
 	if (shell(line) != 0)
@@ -227,7 +222,6 @@ static void connection_take(void)
 	int connection = accept4(slave.listener, NULL, NULL, SOCK_CLOEXEC);
 	char name[256];
 	size_t length = 0;
-
 	if (connection < 0)
 		return;
 	/* "registered NAME" */
@@ -250,7 +244,6 @@ static void connection_read(struct executor *executor)
 {
 	char byte;
 	ssize_t n = read(executor->connection, &byte, 1);
-
 	if (n <= 0) {
 		close(executor->connection);
 		executor->connection = -1;
@@ -283,7 +276,6 @@ static void reap(void)
 void slave_run(int64_t ms, const bool *until)
 {
 	int64_t end = slave_now_ms() + ms;
-
 	while (slave_now_ms() < end && !(until && *until)) {
 		struct pollfd polls[EXECUTORS + 1] = {{.fd = slave.listener, .events = POLLIN}};
 		for (size_t i = 0; i < EXECUTORS; i++)
@@ -310,7 +302,6 @@ void slave_await_registered(struct executor *executor)
 void slave_await_reaped(struct executor *executor)
 {
 	int64_t end = slave_now_ms() + lx_patience();
-
 	while (executor->pid > 0 && slave_now_ms() < end)
 		slave_run(5, NULL);
 	cr_assert_eq(executor->pid, 0, "it did not end");

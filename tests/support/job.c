@@ -33,7 +33,6 @@ static void pipe_make(int *child, int *ours, bool child_reads)
 void job_start(struct job *job, const char *const *argv)
 {
 	int child[3];
-
 	*job = (struct job){.pidfd = -1, .out_text = strdup(""), .err_text = strdup("")};
 	pipe_make(&child[0], &job->in, true);
 	pipe_make(&child[1], &job->out, false);
@@ -61,7 +60,6 @@ static void take(int *fd, char **text, size_t *length)
 {
 	char buffer[4096];
 	ssize_t n = read(*fd, buffer, sizeof(buffer));
-
 	if (n <= 0) {
 		close(steal_fd(fd));
 		return;
@@ -78,7 +76,6 @@ static bool job_take(struct job *job, int64_t until)
 {
 	struct pollfd polls[2] = {{.fd = job->out, .events = POLLIN}, {.fd = job->err, .events = POLLIN}};
 	int64_t left = until - now_ms();
-
 	if (poll(polls, 2, left > 0 ? (int)left : 0) <= 0)
 		return false;
 	if (polls[0].revents)
@@ -91,7 +88,6 @@ static bool job_take(struct job *job, int64_t until)
 static void job_await(struct job *job, char *const *where, const char *text)
 {
 	int64_t until = now_ms() + HANG_BOUND_MS;
-
 	while (!strstr(*where, text)) {
 		bool over = job->out < 0 && job->err < 0;
 		cr_assert(!over && job_take(job, until), "'%s' was not written; stdout: %s; stderr: %s", text,
@@ -113,7 +109,6 @@ int job_await_end(struct job *job)
 {
 	int64_t until = now_ms() + HANG_BOUND_MS;
 	int status;
-
 	if (job->finished)
 		return job->status;
 	while (job->out >= 0 || job->err >= 0)
