@@ -5,5 +5,5 @@
 set -eu
 
 tests=$(grep -hoE '^Test\(attack_[a-z]+, cve_[a-z0-9_]+' tests/attack/*.c | sed 's/.*, //' | sort)
-rows=$(grep -oE '`cve_[a-z0-9_]+`' README.md | tr -d '`' | sort)
+rows=$(grep -oE 'cve_[a-z0-9_]+' README.md | sort)
 diff -u <(echo "$tests") <(echo "$rows")
