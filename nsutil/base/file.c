@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,32 +27,29 @@ static ssize_t read_fully(int fd, char *buffer, size_t size)
 	return (ssize_t)used;
 }
 
-ssize_t file_read(int directory, const char *path, char *buffer, size_t size)
+/* once: what one read(2) gives is all that is wanted. */
+static ssize_t text_read(int directory, const char *path, char *buffer, size_t size, bool once)
 {
 	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
-	ssize_t length = read_fully(fd, buffer, size);
+	ssize_t length = once ? read(fd, buffer, size) : read_fully(fd, buffer, size);
 	if (length < 0)
-		return length;
+		return once ? -errno : length;
 	if ((size_t)length == size)
 		return -EFBIG;
 	buffer[length] = '\0';
 	return length;
 }
 
+ssize_t file_read(int directory, const char *path, char *buffer, size_t size)
+{
+	return text_read(directory, path, buffer, size, false);
+}
+
 ssize_t file_read_once(int directory, const char *path, char *buffer, size_t size)
 {
-	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
-	ssize_t length = read(fd, buffer, size);
-	if (length < 0)
-		return -errno;
-	if ((size_t)length == size)
-		return -EFBIG;
-	buffer[length] = '\0';
-	return length;
+	return text_read(directory, path, buffer, size, true);
 }
 
 ssize_t file_read_all(int directory, const char *path, size_t limit, char **buffer)
