@@ -122,6 +122,7 @@ SPAWN_TEST(blank, leads_to_the_same_mounts_as_a_copy)
 		cr_expect(has_mounts_of(&run, &copy) && has_mounts_of(&copy, &run), "%s\n%s", run.output, copy.output);
 		cr_expect_str_eq(told(&run, "fd"), told(&copy, "fd"));
 	}
+	cr_expect_eq(umount2(scratch("source"), MNT_DETACH), 0); /* or the directory could not be removed */
 }
 
 /* A file system that is mounted on the host later, in what is shown, does not appear. */
