@@ -229,8 +229,8 @@ $(O)/nsutil/init_image.S.o: nsutil/init_image.S $(B)/berth-init
 	$(Q)$(CC) -DINIT_IMAGE_PATH='"$(B)/berth-init"' -c -o $@ $<
 
 # The default seccomp filter is made here, by what makes others at a launch.
-GENERATOR_OBJS := $(call objects,runtime/seccomp/generate.c runtime/seccomp_default.c runtime/seccomp_program.c \
-	nsutil/base/error.c nsutil/base/text.c)
+GENERATOR_OBJS := $(call objects,runtime/seccomp/generate.c runtime/seccomp_default.c runtime/seccomp_numbers.c \
+	runtime/seccomp_program.c nsutil/base/error.c nsutil/base/text.c)
 $(B)/seccomp-generate: $(GENERATOR_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie $(LDFLAGS_ALL) -o $@ $^ -lseccomp

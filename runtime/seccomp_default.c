@@ -158,11 +158,10 @@ static const struct argument_rule *call_rule(const char *call, uint64_t capabili
 	return NULL;
 }
 
-static int architecture_add(struct bpf_program *program, uint32_t architecture, uint64_t capabilities,
-			    struct error *error)
+static int ranges_make(uint32_t architecture, uint64_t capabilities, struct number_range ranges[RANGES_MAX],
+		       struct error *error)
 {
-	struct number_range ranges[RANGES_MAX];
-	size_t n = 0;
+	int n = 0;
 	/* One number more, at each end, which no call has. */
 	for (int number = 0; number <= ARM_PRIVATE_END; number++) {
 		if (number == NUMBER_REVIEWED + 2)
@@ -178,7 +177,7 @@ static int architecture_add(struct bpf_program *program, uint32_t architecture, 
 			return error_set(error, E2BIG, "make the default seccomp filter: it has too many parts");
 		ranges[n++] = (struct number_range){(uint32_t)number, result, rule};
 	}
-	return bpf_program_add_numbers(program, architecture, ranges, n, error);
+	return n;
 }
 
 int bpf_program_default(uint64_t capabilities, struct bpf_program *program, struct error *error)
@@ -186,12 +185,18 @@ int bpf_program_default(uint64_t capabilities, struct bpf_program *program, stru
 	*program = (struct bpf_program){0};
 	const uint32_t architectures[] = {architecture_native(), architecture_compat()};
 	size_t n_architectures = architectures[1] ? 2 : 1;
+	struct number_range ranges[2][RANGES_MAX];
+	struct number_table tables[2];
+	for (size_t i = 0; i < n_architectures; i++) {
+		int count = ranges_make(architectures[i], capabilities, ranges[i], error);
+		if (count < 0)
+			return count;
+		tables[i] = (struct number_table){architectures[i], ranges[i], (size_t)count};
+	}
 	cleanup_bpf struct bpf_program made = {0};
-	for (size_t i = 0; i < n_architectures; i++)
-		if (architecture_add(&made, architectures[i], capabilities, error) < 0)
-			return -error->code;
 	/* All other architectures; x32's numbers are too high for all ranges. */
-	if (bpf_program_add_result(&made, SECCOMP_RET_ERRNO | ENOSYS, error) < 0)
+	if (bpf_program_add_numbers(&made, tables, n_architectures, error) < 0 ||
+	    bpf_program_add_result(&made, SECCOMP_RET_ERRNO | ENOSYS, error) < 0)
 		return -error->code;
 	*program = made;
 	made = (struct bpf_program){0};

@@ -4,6 +4,7 @@
 #define RUNTIME_SECCOMP_PROGRAM_H
 
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,9 @@ struct bpf_program {
 };
 
 void bpf_program_free(struct bpf_program *program);
+
+/* Adds count instructions. */
+int bpf_program_add(struct bpf_program *program, const struct sock_filter *filters, size_t count, struct error *error);
 
 /*
  * Adds what libseccomp made of its rules behind what is there (all jumps are relative, so programs can be put one
@@ -53,12 +57,19 @@ struct number_range {
 	const struct argument_rule *rule; /* NULL: none */
 };
 
+/* What the calls of an architecture give: ranges from 0 on, ascending, each unlike the one before. */
+struct number_table {
+	uint32_t architecture;
+	const struct number_range *ranges;
+	size_t count;
+};
+
 /*
- * Adds: in this architecture, what each call's number gives, by a search that halves the ranges. They begin at 0 and
- * ascend. A program of a few hundred instructions rather than one or two for each call: loading takes time by length.
+ * Adds: in these architectures, what each call's number gives, by a search tree for each and results that all share. A
+ * program of a hundred instructions rather than one or two for each call: loading takes time by length.
  */
-int bpf_program_add_numbers(struct bpf_program *program, uint32_t architecture, const struct number_range *ranges,
-			    size_t count, struct error *error);
+int bpf_program_add_numbers(struct bpf_program *program, const struct number_table *tables, size_t count,
+			    struct error *error);
 /*
  * Adds the program with all that refuses turned into SECCOMP_RET_USER_NOTIF. Before it: sendmsg on INIT_FD_STATUS, by
  * which the listener gets to who answers, is let through.
@@ -67,6 +78,13 @@ int bpf_program_add_telling(struct bpf_program *program, const struct sock_filte
 			    struct error *error);
 /* Adds: whatever comes here gives this. */
 int bpf_program_add_result(struct bpf_program *program, uint32_t result, struct error *error);
+
+/* Where the low half of an argument lies in struct seccomp_data. */
+static inline uint32_t bpf_argument_low(unsigned int argument)
+{
+	size_t offset = offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t);
+	return (uint32_t)(offset + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0));
+}
 
 /* This machine's own architecture, and the 32-bit one that its kernel runs too (0: none). SCMP_ARCH_* */
 uint32_t architecture_native(void);

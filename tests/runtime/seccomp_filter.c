@@ -260,6 +260,67 @@ Test(seccomp_filter, default_is_closed_to_what_it_does_not_know)
 	seccomp_choice_free(&choice);
 }
 
+/* What the table says, looked up one range after the other. */
+static uint32_t table_answer(const struct number_table *table, uint32_t number, uint32_t argument)
+{
+	size_t i = 0;
+	while (i + 1 < table->count && table->ranges[i + 1].first <= number)
+		i++;
+	const struct number_range *range = &table->ranges[i];
+	return range->rule && argument == range->rule->values[0] ? SECCOMP_RET_ERRNO | (uint32_t)range->rule->errnum
+								 : range->result;
+}
+
+static void expect_table(const struct bpf_program *program, const struct number_table *table, uint32_t number)
+{
+	for (uint32_t argument = 6; argument < 8; argument++) {
+		struct seccomp_data data = {.nr = (int)number, .arch = table->architecture, .args = {0, argument}};
+		uint32_t result = run(program->filters, program->count, &data);
+		uint32_t expected = table_answer(table, number, argument);
+		cr_assert_eq(result, expected, "%u of %#x gives %#x, not %#x", number, table->architecture, result,
+			     expected);
+	}
+}
+
+Test(seccomp_filter, numbers_give_what_their_table_says)
+{
+	static const struct argument_rule rule = {"call", 1, REFUSE_EQUAL, EPERM, 0, {7}, 1};
+	static const struct number_range kinds[] = {
+		{0, SECCOMP_RET_ALLOW, NULL},
+		{0, SECCOMP_RET_ALLOW, &rule},
+		{0, SECCOMP_RET_ERRNO | EPERM, NULL},
+		{0, SECCOMP_RET_ERRNO | ENOSYS, NULL},
+	};
+	static const uint32_t architectures[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386};
+	srandom(1);
+	for (int round = 0; round < 200; round++) {
+		struct number_range ranges[2][60];
+		struct number_table tables[2];
+		for (int i = 0; i < 2; i++) {
+			size_t count = 2 + (size_t)random() % 58;
+			uint32_t first = 0, widest = 1 + (uint32_t)random() % 9;
+			int kind = 0;
+			for (size_t k = 0; k < count; first += 1 + (uint32_t)random() % widest, k++) {
+				kind = (kind + 1 + (int)(random() % 3)) % 4;
+				ranges[i][k] = kinds[kind];
+				ranges[i][k].first = first;
+			}
+			tables[i] = (struct number_table){architectures[i], ranges[i], count};
+		}
+		cleanup_bpf struct bpf_program program = {0};
+		struct error error;
+		cr_assert_eq(bpf_program_add_numbers(&program, tables, 2, &error), 0, "%s", error.text);
+		cr_assert_eq(bpf_program_add_result(&program, SECCOMP_RET_KILL_PROCESS, &error), 0);
+		for (int i = 0; i < 2; i++) {
+			for (uint32_t number = 0; number < 700; number++)
+				expect_table(&program, &tables[i], number);
+			expect_table(&program, &tables[i], UINT32_MAX);
+		}
+		struct seccomp_data other = {.arch = AUDIT_ARCH_ARM};
+		cr_assert_eq(run(program.filters, program.count, &other), SECCOMP_RET_KILL_PROCESS);
+	}
+}
+
 Test(seccomp_filter, default_opens_for_capabilities)
 {
 	static const struct {
