@@ -323,4 +323,7 @@ int cgroup_destroy(const struct cgroup *cgroup, int timeout_ms, struct error *er
  */
 void cgroup_remove_parent(const struct cgroup_layout *layout, const char *parent);
 
+/* Removes the directories in parent that is_left says so of by their names, where they are empty. Never fails. */
+void cgroup_remove_left(const struct cgroup_layout *layout, const char *parent, bool (*is_left)(const char *name));
+
 #endif

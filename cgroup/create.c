@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making a container's directories and the parents they need, and removing those parents. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -126,5 +127,18 @@ void cgroup_remove_parent(const struct cgroup_layout *layout, const char *parent
 			char *slash = strrchr(path, '/');
 			path[slash ? slash - path : 0] = '\0';
 		}
+	}
+}
+
+void cgroup_remove_left(const struct cgroup_layout *layout, const char *parent, bool (*is_left)(const char *name))
+{
+	for (size_t i = 0; i < layout->count; i++) {
+		int fd = openat(layout->hierarchies[i].fd, parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		cleanup_dir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+		if (!stream && fd >= 0)
+			close(fd);
+		for (const struct dirent *entry; stream && (entry = readdir(stream));)
+			if (is_left(entry->d_name))
+				unlinkat(fd, entry->d_name, AT_REMOVEDIR);
 	}
 }

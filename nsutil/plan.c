@@ -431,9 +431,23 @@ void plan_add_exec(struct plan *plan, const char *command, const char *path, con
 	step_add(plan, step);
 }
 
+void plan_add_await(struct plan *plan)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_AWAIT});
+}
+
 size_t plan_count(const struct plan *plan)
 {
 	return plan->n_steps;
+}
+
+bool plan_continues(const struct plan *plan, const struct plan *waiting)
+{
+	/* What is added in the same order lies at the same place. */
+	size_t n_steps = waiting->n_steps - 1, size = waiting->string_size;
+	return plan->n_steps > n_steps && plan->string_size >= size &&
+	       memcmp(plan->steps, waiting->steps, n_steps * sizeof *plan->steps) == 0 &&
+	       memcmp(plan->strings, waiting->strings, size) == 0;
 }
 
 void plan_time(struct plan *plan)
@@ -451,7 +465,7 @@ int plan_view(const struct plan *plan, struct plan_view *view, struct error *err
 {
 	if (plan->failed)
 		return error_errno(error, ENOMEM, "build the plan");
-	if (plan->n_steps == 0 || plan->steps[plan->n_steps - 1].op != PLAN_EXEC)
+	if (plan->n_steps == 0 || !plan_op_is_last(plan->steps[plan->n_steps - 1].op))
 		return error_set(error, EINVAL, "the plan does not end with a command");
 	*view = (struct plan_view){
 		.steps = plan->steps,

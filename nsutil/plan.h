@@ -103,7 +103,13 @@ void plan_add_environment(struct plan *plan, const char *const *environment);
 /* Must be the last. path: the value of PATH to look the command up in when it has no slash. */
 void plan_add_exec(struct plan *plan, const char *command, const char *path, const char *const *argv);
 
+/* Instead of the command, as the last: the process waits until spawn_go_on gives it a plan that goes on from here. */
+void plan_add_await(struct plan *plan);
+
 size_t plan_count(const struct plan *plan);
+
+/* Whether the plan begins with the very steps that waiting, which ends with plan_add_await, has before that. */
+bool plan_continues(const struct plan *plan, const struct plan *waiting);
 
 /* The process that carries it out is to note when each step begins: spawn_options.times. */
 void plan_time(struct plan *plan);
@@ -111,7 +117,7 @@ void plan_time(struct plan *plan);
 /* Tests: makes step (from 0) fail with this errno instead of running. */
 void plan_inject_failure(struct plan *plan, size_t step, int code);
 
-/* The plan where it lies, for as long as nothing is added to it. 0, -ENOMEM, or -EINVAL for one without a command. */
+/* The plan where it lies, for as long as nothing is added to it. 0, -ENOMEM, or -EINVAL for one without an end. */
 int plan_view(const struct plan *plan, struct plan_view *view, struct error *error);
 
 /* The plan as a sealed, read-only memfd (CLOEXEC), or -errno. memfd_create(2) */

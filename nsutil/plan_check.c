@@ -84,8 +84,7 @@ int plan_check(const void *data, size_t size)
 			return -EINVAL;
 		if (held_check(plan, i, &held) < 0)
 			return -EINVAL;
-		/* A plan ends where it turns into the command, and only there. */
-		if ((step->op == PLAN_EXEC) != (i == plan->n_steps - 1))
+		if (plan_op_is_last(step->op) != (i == plan->n_steps - 1))
 			return -EINVAL;
 	}
 	return 0;

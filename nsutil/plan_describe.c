@@ -174,6 +174,9 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 	case PLAN_DIE_WITH_PARENT:
 		say(&out, "die with the parent");
 		break;
+	case PLAN_AWAIT:
+		say(&out, "wait for a command");
+		break;
 	case PLAN_FORK:
 		say(&out,
 		    step->flags & PLAN_JOIN ? "fork: the parent waits for the command" : "fork: PID 1 stays as init");

@@ -12,6 +12,7 @@
 #ifndef NSUTIL_PLAN_FORMAT_H
 #define NSUTIL_PLAN_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,7 +48,9 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
 	X(HOSTNAME, "hostname") /* text */                                                                             \
 	X(LOOPBACK, "loopback") /* bring lo up */                                                                      \
 	X(DIE_WITH_PARENT, "die-with-parent")                                                                          \
-	X(FORK, "fork") /* the child goes on with the plan; the parent reaps, forwards signals, ends with it */        \
+	X(AWAIT, "await") /* wait for another plan that begins as this one did, and go on with it from this very       \
+			     place; end with the parent */                                                             \
+	X(FORK, "fork")   /* the child goes on with the plan; the parent reaps, forwards signals, ends with it */      \
 	X(SETSID, "setsid")                                                                                            \
 	X(KEYRING, "keyring")           /* an empty session keyring in place of the caller's */                        \
 	X(TTY, "tty")                   /* a terminal of /dev/pts on 0, 1, 2; n[0]: rows, n[1]: columns */             \
@@ -68,6 +71,12 @@ enum plan_op {
 #undef PLAN_OP_ENUM
 		PLAN_OP_COUNT,
 };
+
+/* A plan ends where it turns into the command, or waits for one. */
+static inline bool plan_op_is_last(uint16_t op)
+{
+	return op == PLAN_EXEC || op == PLAN_AWAIT;
+}
 
 /* plan_step.flags */
 enum {
@@ -132,12 +141,24 @@ enum plan_report_kind {
 				      packet goes on with a uint64_t for each step: when it began */
 	PLAN_REPORT_TTY = 3,       /* the terminal's master comes along by SCM_RIGHTS */
 	PLAN_REPORT_LISTENER = 4,  /* that of the seccomp filter comes along by SCM_RIGHTS */
+	PLAN_REPORT_WAITING = 5,   /* all is done up to AWAIT */
 };
 
 struct plan_report {
 	uint32_t kind;
 	uint32_t step; /* from 0 */
 	int32_t error; /* errno */
+};
+
+/*
+ * What the parent answers to WAITING, on the same socket: a byte, and by SCM_RIGHTS the whole plan, what is to be the
+ * command's 0, 1 and 2, and mostly the file for INIT_FD_RECORD.
+ */
+enum plan_rest {
+	PLAN_REST_PLAN,
+	PLAN_REST_STDIO,
+	PLAN_REST_RECORD = PLAN_REST_STDIO + 3,
+	PLAN_REST_MOST,
 };
 
 /* A signal that init can't catch, or uses itself, reaches the command inside this one, its number as the value.

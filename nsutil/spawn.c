@@ -105,7 +105,10 @@ static int report_await(int status_fd, int listener)
 	}
 }
 
-/* Hears the process out, until the command has been exec'd or will not be. 1: exec'd; 0: it died before; or -errno. */
+/*
+ * Hears the process out, until the command has been exec'd or will not be, or there is none yet. 1: exec'd, or waiting;
+ * 0: it died before; or -errno.
+ */
 static int follow(const struct spawn_options *options, int status_fd, bool executing, struct spawned *spawned,
 		  struct error *error)
 {
@@ -127,6 +130,8 @@ static int follow(const struct spawn_options *options, int status_fd, bool execu
 		case PLAN_REPORT_EXECUTING:
 			executing = true;
 			break;
+		case PLAN_REPORT_WAITING:
+			return 1;
 		case PLAN_REPORT_TTY:
 			if (spawned->tty >= 0)
 				close(spawned->tty);
@@ -174,7 +179,18 @@ static void undo(struct spawned *spawned, int *wait_status)
 		close(spawned->tty);
 	if (spawned->listener >= 0)
 		close(spawned->listener);
-	*spawned = (struct spawned){.pidfd = -1, .listener = -1, .tty = -1};
+	*spawned = (struct spawned)SPAWNED_NONE;
+}
+
+/* What there is to say of a process that the caller has not got in the end. followed: as follow gave it. */
+static int failed(int followed, struct spawned *spawned, int *wait_status, struct error *error)
+{
+	undo(spawned, wait_status);
+	if (followed < 0)
+		return followed;
+	return error_set(error, ECHILD, "the process ended before it could execute the command (%s %d)",
+			 WIFSIGNALED(*wait_status) ? "signal" : "status",
+			 WIFSIGNALED(*wait_status) ? WTERMSIG(*wait_status) : WEXITSTATUS(*wait_status));
 }
 
 /* Which of the two ways the plan is carried out, and what that takes. */
@@ -194,7 +210,7 @@ static struct way way_choose(const struct spawn_options *options)
 	struct way way = {.in_place = options->trusted && options->namespaces & CLONE_NEWPID};
 	for (size_t i = 0; i < plan_count(options->plan); i++) {
 		enum plan_op op = plan_op(options->plan, i);
-		way.in_place = way.in_place && op != PLAN_FORK && op != PLAN_SETNS;
+		way.in_place = way.in_place && op != PLAN_FORK && op != PLAN_SETNS && op != PLAN_AWAIT;
 		way.reports = way.reports || op == PLAN_TTY || op == PLAN_DIE_WITH_PARENT;
 	}
 	way.reports = way.reports || !way.in_place;
@@ -232,7 +248,7 @@ static int carrier_prepare(struct child *child, const struct spawn_options *opti
 
 int spawn(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error)
 {
-	*spawned = (struct spawned){.pidfd = -1, .listener = -1, .tty = -1};
+	*spawned = (struct spawned)SPAWNED_NONE;
 	*wait_status = 0;
 	struct way way = way_choose(options);
 	cleanup_child struct child child = CHILD_NONE;
@@ -266,12 +282,59 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 		followed = child_error(&child, options->plan, error);
 	else if (way.reports)
 		followed = follow(options, ours, followed, spawned, error);
-	if (followed == 1)
-		return 0;
-	undo(spawned, wait_status);
-	if (followed < 0)
-		return followed;
-	return error_set(error, ECHILD, "the process ended before it could execute the command (%s %d)",
-			 WIFSIGNALED(*wait_status) ? "signal" : "status",
-			 WIFSIGNALED(*wait_status) ? WTERMSIG(*wait_status) : WEXITSTATUS(*wait_status));
+	if (followed != 1)
+		return failed(followed, spawned, wait_status, error);
+	if (plan_op(options->plan, plan_count(options->plan) - 1) == PLAN_AWAIT)
+		spawned->waiting = steal_fd(&ours);
+	return 0;
+}
+
+static int rest_send(int waiting, const struct child_descriptors *descriptors)
+{
+	int rest[PLAN_REST_MOST];
+	size_t count = descriptors->record < 0 ? PLAN_REST_RECORD : PLAN_REST_MOST;
+	rest[PLAN_REST_PLAN] = descriptors->plan;
+	for (int i = 0; i < 3; i++)
+		rest[PLAN_REST_STDIO + i] = descriptors->stdio[i] < 0 ? i : descriptors->stdio[i];
+	rest[PLAN_REST_RECORD] = descriptors->record;
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof rest)];
+	} control = {{0}};
+	char byte = 0;
+	struct iovec data = {&byte, sizeof byte};
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(count * sizeof *rest),
+	};
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(count * sizeof *rest);
+	memcpy(CMSG_DATA(&control.header), rest, count * sizeof *rest);
+	return sendmsg(waiting, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int rest_give(const struct spawn_options *options, int waiting, struct error *error)
+{
+	cleanup_child struct child child = CHILD_NONE;
+	cleanup_fd int plan_fd = plan_seal(options->plan, error);
+	if (plan_fd < 0)
+		return plan_fd;
+	int code = child_prepare(&child, options, plan_fd, -1);
+	if (code < 0)
+		return error_errno(error, -code, "prepare descriptors for the process that waits");
+	code = rest_send(waiting, &child.descriptors);
+	return code < 0 ? error_errno(error, -code, "give the command to the process that waits for it") : 0;
+}
+
+int spawn_go_on(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error)
+{
+	cleanup_fd int waiting = steal_fd(&spawned->waiting);
+	*wait_status = 0;
+	int followed = rest_give(options, waiting, error);
+	if (followed == 0)
+		followed = follow(options, waiting, false, spawned, error);
+	return followed == 1 ? 0 : failed(followed, spawned, wait_status, error);
 }

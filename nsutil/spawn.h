@@ -56,16 +56,29 @@ struct spawned {
 	int pidfd;       /* CLOEXEC; the caller's to close */
 	int listener;    /* of the filter, SECCOMP_FILTER_FLAG_NEW_LISTENER; CLOEXEC, the caller's to close; or -1 */
 	int tty;         /* master of the terminal that PLAN_TTY opened, CLOEXEC, the caller's to close; or -1 */
+	int waiting;     /* for one whose plan ends with plan_add_await: what spawn_go_on reaches it by, CLOEXEC; when
+			    that is closed it ends. Else -1 */
 	bool used_clone; /* clone3 was not to be had, so clone(2) was used */
 };
 
+#define SPAWNED_NONE                                                                                                   \
+	{                                                                                                              \
+		.pidfd = -1, .listener = -1, .tty = -1, .waiting = -1                                                  \
+	}
+
 /*
- * Starts the process and returns when the command has been exec'd. On failure the process has been killed and
- * reaped; the error names the step and carries exit_status 126 or 127 when it was the exec that failed. A process that
- * died before the exec gives -ECHILD (-ENOMEM is the caller's to find out, from the cgroup) with *wait_status as
- * waitpid(2) gives it.
+ * Starts the process and returns when the command has been exec'd, or all is done that comes before plan_add_await. On
+ * failure the process has been killed and reaped; the error names the step and carries exit_status 126 or 127 when it
+ * was the exec that failed. A process that died before the exec gives -ECHILD (-ENOMEM is the caller's to find out,
+ * from the cgroup) with *wait_status as waitpid(2) gives it.
  */
 int spawn(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error);
+
+/*
+ * For a process that spawn has left waiting: gives it the options' plan, which must continue the one it has
+ * (plan_continues), stdio and record_fd; the others count for nothing any more. From here on as spawn.
+ */
+int spawn_go_on(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error);
 
 /*
  * Waits for a child by its pidfd and reaps it. Returns 0 with *wait_status as waitpid(2) gives it; -ECHILD if it is not

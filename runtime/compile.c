@@ -257,43 +257,65 @@ static void compile_command(const struct spec *spec, bool dies_with_parent, stru
 	plan_add_exec(plan, spec->argv[0], environment_get(spec->env, "PATH"), (const char *const *)spec->argv);
 }
 
+/* What is the same whatever the command is: the process, its namespaces and its root. */
+static int compile_surroundings(const struct berth *berth, const struct spec *spec, struct plan *plan,
+				struct error *error)
+{
+	if (spec->flags & BERTH_DIE_WITH_THREAD)
+		plan_add_die_with_parent(plan);
+	/* While the host's /proc is at hand, and the caller's privileges are. */
+	if (spec->sets_oom_score)
+		plan_add_oom_score(plan, spec->oom_score_adj);
+	/* Init is no member of the caller's session, or a terminal's Ctrl-C would reach it, and the command, twice. */
+	if (!(spec->flags & BERTH_NO_INIT))
+		plan_add_setsid(plan);
+	if (!spec_is_shifted(spec))
+		compile_keyring(plan);
+	if (!(spec->flags & BERTH_HOST_CGROUP))
+		plan_add_unshare(plan, CLONE_NEWCGROUP);
+	if (spec_held_namespaces(spec))
+		plan_add_setns(plan, spec_held_namespaces(spec));
+	plan_add_private(plan);
+	if (spec_is_shifted(spec))
+		plan_add_owner(plan, id_map_shift(&spec->maps.uids, 0), id_map_shift(&spec->maps.gids, 0));
+	int code = compile_root(berth, spec, plan, error);
+	if (code < 0)
+		return code;
+	compile_mounts(spec, plan);
+	plan_add_pivot(plan);
+	if (spec->hostname)
+		plan_add_hostname(plan, spec->hostname);
+	if (spec->flags & BERTH_NET_NONE)
+		plan_add_loopback(plan);
+	return 0;
+}
+
 int compile_container(const struct berth *berth, const struct spec *spec, struct plan **plan, struct error *error)
 {
 	cleanup_plan struct plan *made = plan_new();
 	if (!made)
 		return error_errno(error, ENOMEM, "build the plan");
-	bool dies = spec->flags & BERTH_DIE_WITH_THREAD;
-	if (dies)
-		plan_add_die_with_parent(made);
-	/* While the host's /proc is at hand, and the caller's privileges are. */
-	if (spec->sets_oom_score)
-		plan_add_oom_score(made, spec->oom_score_adj);
-	/* Init is no member of the caller's session, or a terminal's Ctrl-C would reach it, and the command, twice. */
-	if (!(spec->flags & BERTH_NO_INIT))
-		plan_add_setsid(made);
-	if (!spec_is_shifted(spec))
-		compile_keyring(made);
-	if (!(spec->flags & BERTH_HOST_CGROUP))
-		plan_add_unshare(made, CLONE_NEWCGROUP);
-	if (spec_held_namespaces(spec))
-		plan_add_setns(made, spec_held_namespaces(spec));
-	plan_add_private(made);
-	if (spec_is_shifted(spec))
-		plan_add_owner(made, id_map_shift(&spec->maps.uids, 0), id_map_shift(&spec->maps.gids, 0));
-	int code = compile_root(berth, spec, made, error);
+	int code = compile_surroundings(berth, spec, made, error);
 	if (code < 0)
 		return code;
-	compile_mounts(spec, made);
-	plan_add_pivot(made);
-	if (spec->hostname)
-		plan_add_hostname(made, spec->hostname);
-	if (spec->flags & BERTH_NET_NONE)
-		plan_add_loopback(made);
 	if (spec_is_shifted(spec))
 		compile_userns(spec, made);
 	if (!(spec->flags & BERTH_NO_INIT))
 		plan_add_fork(made, false);
-	compile_command(spec, dies && spec->flags & BERTH_NO_INIT, made);
+	compile_command(spec, spec->flags & BERTH_DIE_WITH_THREAD && spec->flags & BERTH_NO_INIT, made);
+	*plan = steal_pointer(&made);
+	return 0;
+}
+
+int compile_waiting(const struct berth *berth, const struct spec *spec, struct plan **plan, struct error *error)
+{
+	cleanup_plan struct plan *made = plan_new();
+	if (!made)
+		return error_errno(error, ENOMEM, "build the plan");
+	int code = compile_surroundings(berth, spec, made, error);
+	if (code < 0)
+		return code;
+	plan_add_await(made);
 	*plan = steal_pointer(&made);
 	return 0;
 }

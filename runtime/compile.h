@@ -12,6 +12,9 @@
  */
 int compile_container(const struct berth *berth, const struct spec *spec, struct plan **plan, struct error *error);
 
+/* The same up to where the command begins to matter, ending in plan_add_await; not for user namespaces. */
+int compile_waiting(const struct berth *berth, const struct spec *spec, struct plan **plan, struct error *error);
+
 /*
  * The plan of one more command in a container: into the namespaces of the process behind INIT_FD_NAMESPACES, then exec.
  * Of spec, the command's part is used: argv, env, workdir, user, terminal, seccomp, flags.

@@ -14,6 +14,7 @@
 #include "nsutil/base/file.h"
 #include "nsutil/blank.h"
 #include "nsutil/init_image.h"
+#include "runtime/prepare.h"
 
 int error_export(const struct error *inner, struct berth_error *outer)
 {
@@ -256,6 +257,7 @@ void berth_close(struct berth *berth)
 {
 	if (!berth)
 		return;
+	prepared_end_all(berth);
 	cgroup_layout_free(berth->layout);
 	if (berth->blank_fd >= 0)
 		close(berth->blank_fd);

@@ -32,7 +32,8 @@ struct berth {
 	bool staged;                  /* stage is there: context_require_stage */
 	struct cgroup_layout *layout; /* context_require_layout; NULL: not made */
 	bool has_launched;
-	int blank_fd; /* context_blank; negative: not made */
+	int blank_fd;              /* context_blank; negative: not made */
+	struct prepared *prepared; /* containers that wait for their command, prepare.c; the lock is held briefly */
 	char boot_id[BOOT_ID_SIZE + 1];
 	/* Tests: the step to fail, counted from 1, and how; see context_inject_failure. */
 	size_t fail_step;

@@ -20,6 +20,7 @@
 #include "runtime/framework.h"
 #include "runtime/idmap.h"
 #include "runtime/launch.h"
+#include "runtime/prepare.h"
 #include "runtime/record.h"
 #include "runtime/recover.h"
 #include "runtime/scale_note.h"
@@ -154,6 +155,24 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 	return code < 0 ? explain_death(container, spec, wait_status, error) : 0;
 }
 
+/* The same for one that was prepared, and is the container's from here on. */
+static int go_on(struct berth_container *container, const struct spec *spec, const struct plan *plan,
+		 struct prepared *ready, struct spawned *spawned, struct error *error)
+{
+	cleanup_fd int record_fd = spec->flags & BERTH_NO_INIT ? -1 : state_open_exit(container->directory);
+	const struct spawn_options options = {
+		.plan = plan,
+		.cgroup_into_procs = -1,
+		.stdio = spec->has_stdio ? spec->stdio : NULL,
+		.record_fd = record_fd,
+	};
+	int wait_status;
+	*spawned = ready->spawned;
+	ready->spawned = (struct spawned)SPAWNED_NONE;
+	int code = spawn_go_on(&options, spawned, &wait_status, error);
+	return code < 0 ? explain_death(container, spec, wait_status, error) : 0;
+}
+
 /* entry: "NAME=VALUE", checked. */
 static int write_cgroup_file(const struct cgroup *cgroup, const char *entry, struct error *error)
 {
@@ -169,7 +188,11 @@ static int write_cgroup_file(const struct cgroup *cgroup, const char *entry, str
 static int write_limits(const struct berth_container *container, const struct spec *spec, struct error *error)
 {
 	bool swap = spec->limits.swap;
-	int code = cgroup_apply(container->cgroup, &spec->limits, error);
+	struct cgroup_limits limits = spec->limits;
+	/* Those are part of what was prepared. */
+	if (spec->cgroup_name)
+		limits.n_devices = 0;
+	int code = cgroup_apply(container->cgroup, &limits, error);
 	for (size_t i = 0; code == 0 && spec->cgroup_files && spec->cgroup_files[i]; i++) {
 		swap |= scale_note_is_swap(spec->cgroup_files[i]);
 		code = write_cgroup_file(container->cgroup, spec->cgroup_files[i], error);
@@ -181,7 +204,7 @@ static int write_limits(const struct berth_container *container, const struct sp
 
 /* Everything behind the reserved name. What it made is in the handle, for the caller to undo. */
 static int set_up(struct berth_container *container, const struct spec *spec, const struct plan *plan,
-		  struct timing *timing, struct error *error)
+		  struct prepared *ready, struct timing *timing, struct error *error)
 {
 	struct berth *berth = container->berth;
 	int code = spec->root_kind == ROOT_FRAMEWORK ? framework_mount(berth, spec, error) : 0;
@@ -191,8 +214,11 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 		timing_part(timing, "root");
 	if (container->record.controllers) {
 		const struct record *record = &container->record;
-		code = cgroup_create(berth->layout, record->cgroup_parent, record->cgroup_name, record->controllers,
-				     &container->cgroup, error);
+		if (ready)
+			container->cgroup = steal_pointer(&ready->cgroup);
+		else
+			code = cgroup_create(berth->layout, record->cgroup_parent, record->cgroup_name,
+					     record->controllers, &container->cgroup, error);
 		timing_part(timing, "cgroups");
 		if (code == 0)
 			code = write_limits(container, spec, error);
@@ -201,8 +227,9 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 		timing_part(timing, "limits");
 	}
 	struct spawned spawned;
-	uint64_t earliest = state_ticks_now();
-	code = spawn_into(container, spec, plan, timing->steps, &spawned, error);
+	uint64_t earliest = ready ? ready->earliest : state_ticks_now();
+	code = ready ? go_on(container, spec, plan, ready, &spawned, error)
+		     : spawn_into(container, spec, plan, timing->steps, &spawned, error);
 	if (code < 0)
 		return code;
 	timing_steps(timing, plan);
@@ -239,13 +266,10 @@ static int settle_ids(struct berth_container *container, struct spec *spec, stru
 	return code < 0 ? error_errno(error, -code, "record the maps of container '%s'", spec->name) : 0;
 }
 
-static int launch(struct berth_container *container, const struct berth_options *options, struct error *error)
+int launch_check(struct berth *berth, const struct berth_options *options, struct spec *spec, int *archive,
+		 struct error *error)
 {
-	struct berth *berth = container->berth;
-	cleanup_spec struct spec spec = {0};
-	cleanup_timing struct timing timing = {0};
-	timing_start(&timing, options);
-	int code = spec_from_options(berth->state_fd, options, &spec, error);
+	int code = spec_from_options(berth->state_fd, options, spec, error);
 	if (code < 0)
 		return code;
 	if (geteuid() != berth->uid)
@@ -255,15 +279,34 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (context_require_state(berth, error) < 0 || context_require_stage(berth, error) < 0 ||
 	    context_require_layout(berth, error) < 0 || context_require_init(berth, error) < 0)
 		return -error->code;
-	code = launch_delegate(berth, &spec, true, error);
+	code = launch_delegate(berth, spec, true, error);
+	if (code == 0)
+		code = archive_hold(berth, spec, archive, error);
+	return code == 0 ? devices_settle(berth->layout, spec, error) : code;
+}
+
+/* One that was prepared for such launches. NULL: none, or there is no memory to note that. */
+static struct prepared *prepared_find(struct berth *berth, struct spec *spec, const struct plan *plan,
+				      unsigned int controllers)
+{
+	struct prepared *ready = plan ? prepared_take(berth, spec, plan, controllers) : NULL;
+	if (ready && !(spec->cgroup_name = strdup(ready->cgroup_name))) {
+		prepared_return(berth, ready);
+		return NULL;
+	}
+	return ready;
+}
+
+static int launch(struct berth_container *container, const struct berth_options *options, struct error *error)
+{
+	struct berth *berth = container->berth;
+	cleanup_spec struct spec spec = {0};
+	cleanup_timing struct timing timing = {0};
 	/* Held until the container is on record, or its framework's root. */
 	cleanup_fd int archive = -1;
-	if (code == 0)
-		code = archive_hold(berth, &spec, &archive, error);
-	if (code < 0)
-		return code;
 	cleanup_plan struct plan *plan = NULL;
-	code = devices_settle(berth->layout, &spec, error);
+	timing_start(&timing, options);
+	int code = launch_check(berth, options, &spec, &archive, error);
 	if (code == 0 && !spec_claims_ids(&spec)) {
 		code = idmap_resolve(berth, &spec, -1, error);
 		if (code == 0)
@@ -272,11 +315,16 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (code < 0)
 		return code;
 	timing_part(&timing, "check");
-	if (record_pack(&spec, launch_controllers(berth, &spec), now_ns(), &container->record) < 0)
-		return error_errno(error, ENOMEM, "launch");
-	container->directory = reserve(berth, &spec, &container->record, error);
-	if (container->directory < 0)
+	unsigned int controllers = launch_controllers(berth, &spec);
+	struct prepared *ready = timing.report ? NULL : prepared_find(berth, &spec, plan, controllers);
+	if (record_pack(&spec, controllers, now_ns(), &container->record) < 0)
+		container->directory = error_errno(error, ENOMEM, "launch");
+	else
+		container->directory = reserve(berth, &spec, &container->record, error);
+	if (container->directory < 0) {
+		prepared_return(berth, ready);
 		return container->directory;
+	}
 	container->owner = true;
 	code = settle_ids(container, &spec, &plan, error);
 	if (code == 0 && berth->fail_step)
@@ -285,7 +333,9 @@ static int launch(struct berth_container *container, const struct berth_options 
 		code = error_errno(error, ENOMEM, "time the launch");
 	timing_part(&timing, "record");
 	if (code == 0)
-		code = set_up(container, &spec, plan, &timing, error);
+		code = set_up(container, &spec, plan, ready, &timing, error);
+	/* The container has what it was. */
+	prepared_end(ready);
 	if (code == 0) {
 		timing_report(&timing);
 		return 0;

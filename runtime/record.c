@@ -87,7 +87,7 @@ static void write_limits(struct json_text *text, const struct cgroup_limits *lim
 static void write_cgroup(struct json_text *text, const struct spec *spec, unsigned int controllers)
 {
 	char name[NAME_ENCODED_SIZE];
-	name_encode(spec->name, name);
+	spec_cgroup_name(spec, name);
 	json_text_open(text, "cgroup", '{');
 	json_text_bytes(text, "parent", spec->cgroup_parent);
 	json_text_bytes(text, "name", name);
@@ -129,6 +129,7 @@ void record_write(struct json_text *text, const struct spec *spec, unsigned int 
 	json_text_number(text, "capabilities", spec->capabilities);
 	json_text_number(text, "ambient", spec->ambient);
 	json_text_bytes(text, "seccomp", spec->seccomp.name);
+	json_text_bool(text, "prepared", spec->cgroup_name);
 	write_cgroup(text, spec, controllers);
 	write_limits(text, &spec->limits);
 	json_text_strings(text, "cgroup_files", (const char *const *)spec->cgroup_files);

@@ -25,7 +25,7 @@ enum { NAME, WORKDIR, CGROUP_PARENT, CGROUP_NAME, SECCOMP, FRAMEWORK, ROOT_PATH,
 int record_pack(const struct spec *spec, unsigned int controllers, uint64_t started_ns, struct record *record)
 {
 	char cgroup_name[NAME_ENCODED_SIZE];
-	name_encode(spec->name, cgroup_name);
+	spec_cgroup_name(spec, cgroup_name);
 	const char *const texts[TEXTS] = {
 		[NAME] = spec->name,
 		[WORKDIR] = spec->workdir,

@@ -11,6 +11,7 @@
 #include "nsutil/base/cleanup.h"
 #include "runtime/container.h"
 #include "runtime/name.h"
+#include "runtime/prepare.h"
 #include "runtime/scale.h"
 
 /* Its end is noted, and nobody wanted to keep that. */
@@ -151,6 +152,8 @@ ssize_t berth_collect(struct berth *berth, const char *cgroup_parent, bool kill_
 	if (!cgroup_parent)
 		cgroup_parent = "berth";
 	/* As in berth_options, with leading slashes or without. */
-	cgroup_remove_parent(berth->layout, cgroup_parent + strspn(cgroup_parent, "/"));
+	cgroup_parent += strspn(cgroup_parent, "/");
+	cgroup_remove_left(berth->layout, cgroup_parent, prepared_is_left);
+	cgroup_remove_parent(berth->layout, cgroup_parent);
 	return sweep.removed;
 }

@@ -18,7 +18,6 @@
 #include "runtime/devices.h"
 #include "runtime/idmap.h"
 #include "runtime/memory_policy.h"
-#include "runtime/name.h"
 #include "runtime/parse.h"
 #include "runtime/stdio.h"
 #include "runtime/users.h"
@@ -40,6 +39,7 @@ void spec_free(struct spec *spec)
 	seccomp_choice_free(&spec->seccomp);
 	free(spec->hostname);
 	free(spec->cgroup_parent);
+	free(spec->cgroup_name);
 	free((char *)spec->limits.cpuset_cpus);
 	for (size_t i = 0; i < spec->n_volumes; i++) {
 		free((char *)spec->volumes[i].source);
@@ -53,6 +53,14 @@ void spec_free(struct spec *spec)
 	devices_free(spec);
 	strings_free(spec->cgroup_files);
 	*spec = (struct spec){0};
+}
+
+void spec_cgroup_name(const struct spec *spec, char name[NAME_ENCODED_SIZE])
+{
+	if (spec->cgroup_name)
+		stpcpy(name, spec->cgroup_name);
+	else
+		name_encode(spec->name, name);
 }
 
 bool spec_root_is_host(const struct spec *spec)

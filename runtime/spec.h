@@ -11,6 +11,7 @@
 #include "nsutil/base/error.h"
 #include "nsutil/id_map.h"
 #include "runtime/context.h"
+#include "runtime/name.h"
 #include "runtime/seccomp.h"
 
 enum root_kind { ROOT_HOST, ROOT_HOST_RW, ROOT_DIRECTORY, ROOT_OVERLAY, ROOT_FRAMEWORK };
@@ -47,6 +48,7 @@ struct spec {
 	struct seccomp_choice seccomp;
 	char *hostname;
 	char *cgroup_parent;
+	char *cgroup_name; /* of its directories there, which were prepared; NULL: its own name's, spec_cgroup_name */
 	unsigned int
 		cgroup_controllers;  /* rootless: those of the delegated cgroup, which cgroup_parent lies in; 0: none */
 	struct cgroup_limits limits; /* its strings are owned */
@@ -78,6 +80,9 @@ struct spec {
  */
 int spec_from_options(int state_root, const struct berth_options *options, struct spec *spec, struct error *error);
 void spec_free(struct spec *spec);
+
+/* The name of its cgroup directories. */
+void spec_cgroup_name(const struct spec *spec, char name[NAME_ENCODED_SIZE]);
 
 /* Whether the root is the host's own tree, in one of its kinds. */
 bool spec_root_is_host(const struct spec *spec);

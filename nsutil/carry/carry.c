@@ -42,6 +42,18 @@ static step_function *const run_step[PLAN_OP_COUNT] = {
 	[PLAN_EXEC] = step_exec,
 };
 
+static step_function *step_function_of(const struct carrier *carrier, const struct plan_step *step)
+{
+	switch (step->op) {
+	case PLAN_FORK:
+		return carrier->fork;
+	case PLAN_AWAIT:
+		return carrier->await;
+	default:
+		return run_step[step->op];
+	}
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -58,8 +70,7 @@ int carry_out(struct carrier *carrier)
 			carrier->times[carrier->current] = now_ns();
 		if (carrier->current + 1 == plan->fail_step)
 			return -(int)plan->fail_error;
-		step_function *run = step->op == PLAN_FORK ? carrier->fork : run_step[step->op];
-		int code = run(carrier, step);
+		int code = step_function_of(carrier, step)(carrier, step);
 		if (code < 0)
 			return code;
 	}

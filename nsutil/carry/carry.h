@@ -27,7 +27,7 @@ struct held {
 struct carrier {
 	struct plan_view plan;
 	char **slots;                       /* room for the command's argv and environment, plan_slots of them */
-	step_function *fork;                /* how FORK is done here; NULL where no plan has one */
+	step_function *fork, *await;        /* how these are done here; NULL where no plan has them */
 	int (*executing)(struct carrier *); /* tells that the exec comes next, 0 or -errno; NULL: nobody asks */
 	uint32_t current;                   /* the step under way, or that failed */
 	uint64_t *times;                    /* when each step began, CLOCK_MONOTONIC in ns; NULL: nobody asks */

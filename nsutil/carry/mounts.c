@@ -146,7 +146,7 @@ static int source_take(struct carrier *carrier, const struct plan_step *step)
 static int sources_open(struct carrier *carrier)
 {
 	const struct plan_step *step = &carrier->plan.steps[carrier->current];
-	for (; step->op != PLAN_PIVOT && step->op != PLAN_EXEC; step++) {
+	for (; step->op != PLAN_PIVOT && !plan_op_is_last(step->op); step++) {
 		if (step->op != PLAN_BIND && step->op != PLAN_DEVICE)
 			continue;
 		int tree = source_open(carrier, step);

@@ -5,6 +5,18 @@
 
 #include "nsutil/carry/carry.h"
 
+/*
+ * await.c: AWAIT. Tells the parent, and waits until it has sent the plan to go on with; does not return when there is
+ * no parent any more.
+ */
+step_function step_await;
+
+/*
+ * take.c: maps the plan behind the descriptor, closes that, and gives the carrier what it takes to carry it out. 0,
+ * -EBADMSG or -ENOMEM.
+ */
+int plan_take(struct carrier *carrier, int fd);
+
 /* reaper.c: FORK. A child goes on with the plan; this process stays beside it, and does not return but with -errno. */
 step_function step_fork;
 

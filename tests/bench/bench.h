@@ -74,6 +74,11 @@ bool job_works(struct job *job, struct berth_error *error);
 /* A launch to its end and removal, in microseconds. */
 double job_run(void *job);
 double job_run_limit(void *job);
+/* The same of a container that was prepared before the time began. */
+double job_run_prepared(void *job);
+/* Until berth_launch returns. */
+double job_execute(void *job);
+double job_execute_prepared(void *job);
 /* Launches and returns the handle. */
 struct berth_container *job_start(struct job *job);
 /* Kills, waits, closes. */

@@ -81,6 +81,34 @@ double job_run(void *data)
 	return now_us() - start;
 }
 
+static void prepare(struct job *job)
+{
+	struct berth_error error = BERTH_ERROR_INIT;
+	if (berth_prepare(job->berth, &job->options, 1, &error) < 0)
+		fail("%s", error.text);
+}
+
+double job_run_prepared(void *data)
+{
+	prepare(data);
+	return job_run(data);
+}
+
+double job_execute(void *data)
+{
+	double start = now_us();
+	struct berth_container *container = job_start(data);
+	double taken = now_us() - start;
+	finish(container, BERTH_EXITED);
+	return taken;
+}
+
+double job_execute_prepared(void *data)
+{
+	prepare(data);
+	return job_execute(data);
+}
+
 void job_stop(struct berth_container *container)
 {
 	struct berth_error error = BERTH_ERROR_INIT;

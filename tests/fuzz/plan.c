@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			held += (steps[i].flags & PLAN_HOLD) != 0;
 		}
 		fuzz_require(held <= PLAN_HELD_MOST);
-		fuzz_require(steps[plan->n_steps - 1].op == PLAN_EXEC);
+		fuzz_require(plan_op_is_last(steps[plan->n_steps - 1].op));
 		const struct plan_view view = {.steps = steps, .n_steps = plan->n_steps};
 		touched += plan_slots(&view);
 	}

@@ -187,6 +187,28 @@ Test(plan, an_empty_one_can_be_sealed_but_is_none)
 	cr_expect_eq(plan_check(image.plan, image.size), -EINVAL);
 }
 
+Test(plan, tells_whether_one_continues_another)
+{
+	const char *const argv[] = {"true", NULL};
+	cleanup_plan struct plan *waiting = plan_new(), *whole = plan_new(), *other = plan_new(), *nothing = plan_new();
+	plan_add_hostname(waiting, "one");
+	plan_add_setsid(waiting);
+	plan_add_await(waiting);
+	plan_add_hostname(whole, "one");
+	plan_add_setsid(whole);
+	plan_add_chdir(whole, "/tmp");
+	plan_add_exec(whole, "true", "/bin", argv);
+	plan_add_hostname(other, "two");
+	plan_add_setsid(other);
+	plan_add_exec(other, "true", "/bin", argv);
+	plan_add_await(nothing);
+	cr_expect(plan_continues(whole, waiting));
+	cr_expect_not(plan_continues(other, waiting), "the texts differ");
+	cr_expect(plan_continues(whole, nothing));
+	cr_expect_not(plan_continues(nothing, waiting), "it is shorter");
+	cr_expect(plan_continues(waiting, waiting));
+}
+
 Test(plan, tells_word_and_operation_of_a_step)
 {
 	cleanup_plan struct plan *plan = PLAN_OF("true");

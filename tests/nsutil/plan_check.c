@@ -192,6 +192,7 @@ Test(plan_check, wants_exec_at_the_end_and_only_there)
 {
 	struct specimen specimen = specimen_make();
 	expect_refused(step_of(&specimen, 0)->op, PLAN_EXEC);
+	expect_refused(step_of(&specimen, 0)->op, PLAN_AWAIT);
 	expect_refused(step_of(&specimen, header_of(&specimen)->n_steps - 1)->op, PLAN_CHDIR);
 }
 

@@ -39,6 +39,7 @@ static struct plan *plan_of_everything(void)
 	plan_add_hostname(plan, "berth");
 	plan_add_loopback(plan);
 	plan_add_die_with_parent(plan);
+	plan_add_await(plan);
 	plan_add_fork(plan, false);
 	plan_add_setsid(plan);
 	plan_add_keyring(plan);
@@ -77,6 +78,7 @@ static const char *const phrases[] = {
 	"set the host name berth",
 	"bring up the loopback interface",
 	"die with the parent",
+	"wait for a command",
 	"fork: PID 1 stays as init",
 	"start a session",
 	"leave the caller's session keyring for a new one",
