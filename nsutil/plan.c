@@ -218,9 +218,14 @@ void plan_add_read_only(struct plan *plan, const char *path)
 	step_add(plan, (struct plan_step){.op = PLAN_READ_ONLY, .flags = PLAN_IN_ROOT, .text = string_add(plan, path)});
 }
 
-void plan_add_mask(struct plan *plan, const char *path)
+void plan_add_mask(struct plan *plan, const char *path, const char *empty)
 {
-	step_add(plan, (struct plan_step){.op = PLAN_MASK, .flags = PLAN_IN_ROOT, .text = string_add(plan, path)});
+	step_add(plan, (struct plan_step){
+			       .op = PLAN_MASK,
+			       .flags = PLAN_IN_ROOT,
+			       .text = string_add(plan, path),
+			       .text2 = empty ? string_add(plan, empty) : 0,
+		       });
 }
 
 void plan_add_owner(struct plan *plan, uid_t uid, gid_t gid)

@@ -51,7 +51,8 @@ void plan_add_unmount(struct plan *plan, const char *target);
 void plan_add_attributes(struct plan *plan, bool in_root, const char *target, uint64_t attributes, bool recursive);
 /* In the new root; what is not there is passed over. */
 void plan_add_read_only(struct plan *plan, const char *path);
-void plan_add_mask(struct plan *plan, const char *path);
+/* empty: the directory, which stays empty, that one is hidden behind; NULL: one is made. */
+void plan_add_mask(struct plan *plan, const char *path, const char *empty);
 /* From here on files and directories are made as this user's and group's; the rights stay those of root. */
 void plan_add_owner(struct plan *plan, uid_t uid, gid_t gid);
 void plan_add_mkdir(struct plan *plan, bool in_root, const char *path, mode_t mode);

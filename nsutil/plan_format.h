@@ -38,7 +38,8 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
 	X(DEVICE, "device")   /* text: node on the host, no link, text2: file in the root to bind it on, read-only;    \
 				 n[0]: S_IFCHR or S_IFBLK, n[1]: major, n[2]: minor, which it must have */             \
 	X(READ_ONLY, "read-only") /* text: path in the root, with what is mounted below; may be missing */             \
-	X(MASK, "mask")   /* text: path in the root to hide behind /dev/null or an empty directory; may be missing */  \
+	X(MASK, "mask")   /* text: path in the root to hide behind /dev/null or an empty directory; may be missing;    \
+			     text2: that directory, "": one is made */                                                 \
 	X(ROOT, "root")   /* text: the mount point that becomes the root */                                            \
 	X(PIVOT, "pivot") /* pivot_root into it, detach the old root */                                                \
 	/* Namespaces and the process. */                                                                              \

@@ -81,7 +81,7 @@ static void compile_dev(const struct spec *spec, struct plan *plan)
 	plan_in_held(plan);
 }
 
-void compile_kernel_files(struct plan *plan)
+void compile_kernel_files(struct plan *plan, const char *empty)
 {
 	/* OCI's default list, and dynamic_debug, by which the kernel can be made to fill the host's log. */
 	static const char *const read_only[] = {"/proc/bus", "/proc/dynamic_debug", "/proc/fs",
@@ -96,7 +96,7 @@ void compile_kernel_files(struct plan *plan)
 		plan_in_held(plan);
 	}
 	for (size_t i = 0; i < sizeof masked / sizeof *masked; i++) {
-		plan_add_mask(plan, masked[i]);
+		plan_add_mask(plan, masked[i], empty);
 		plan_in_held(plan);
 	}
 }
@@ -138,19 +138,25 @@ static void compile_mount_points(const struct spec *spec, struct plan *plan)
 	plan_add_attributes(plan, true, "/", MOUNT_ATTR_RDONLY, true);
 }
 
-/* Only who owns the network namespace may mount a sysfs that shows it; else it is the host's, but for the cgroups. */
-static void compile_sys(const struct spec *spec, struct plan *plan)
+/*
+ * Only who owns the network namespace may mount a sysfs that shows it; else it is the host's, but for the cgroups.
+ * A new one has a directory for them to be mounted on, in which the kernel lets nobody make anything
+ * (sysfs_create_mount_point in fs/sysfs/dir.c): masks need no file system of their own. What it is, or NULL.
+ */
+static const char *compile_sys(const struct spec *spec, struct plan *plan)
 {
+	static const char cgroups[] = "/sys/fs/cgroup";
 	plan_add_mkdir(plan, true, "/sys", 0555);
 	if (!spec->rootless || spec->flags & BERTH_NET_NONE) {
 		plan_add_mount(plan, true, "sysfs", "/sys", nothing_special | MOUNT_ATTR_RDONLY, NULL);
 		plan_hold(plan);
-	} else {
-		plan_add_bind(plan, true, "/sys", "/sys", nothing_special | MOUNT_ATTR_RDONLY, true);
-		plan_hold(plan);
-		plan_add_mask(plan, "/sys/fs/cgroup");
-		plan_in_held(plan);
+		return cgroups;
 	}
+	plan_add_bind(plan, true, "/sys", "/sys", nothing_special | MOUNT_ATTR_RDONLY, true);
+	plan_hold(plan);
+	plan_add_mask(plan, cgroups, NULL);
+	plan_in_held(plan);
+	return NULL;
 }
 
 static void compile_mounts(const struct spec *spec, struct plan *plan)
@@ -161,9 +167,9 @@ static void compile_mounts(const struct spec *spec, struct plan *plan)
 	plan_add_mount(plan, true, "proc", "/proc", nothing_special, NULL);
 	plan_hold(plan);
 	if (!(spec->flags & BERTH_BARE_ROOT)) {
-		compile_sys(spec, plan);
+		const char *empty = compile_sys(spec, plan);
 		compile_dev(spec, plan);
-		compile_kernel_files(plan);
+		compile_kernel_files(plan, empty);
 	}
 	for (size_t i = 0; i < spec->n_tmpfs; i++)
 		compile_tmpfs(&spec->tmpfs[i], plan);

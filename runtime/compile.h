@@ -37,9 +37,9 @@ int compile_host_parts(const struct berth *berth, const struct spec *spec, struc
 
 /*
  * Masks, or makes read-only, what the kernel offers root under /proc and /sys without asking for a capability: the
- * lists of the OCI runtimes. Both must be mounted.
+ * lists of the OCI runtimes. Both must be mounted. empty: as for plan_add_mask.
  */
-void compile_kernel_files(struct plan *plan);
+void compile_kernel_files(struct plan *plan, const char *empty);
 
 static inline void cleanup_plan_(struct plan **plan)
 {

@@ -115,7 +115,7 @@ static void compile_own_mask(const struct spec *spec, const char *own, struct pl
 	while (length > 0 && shown[length - 1] == '/')
 		length--;
 	if (shown && strncmp(own, shown, length) == 0 && own[length] == '/')
-		plan_add_mask(plan, own + length);
+		plan_add_mask(plan, own + length, NULL);
 }
 
 int compile_root(const struct berth *berth, const struct spec *spec, struct plan *plan, struct error *error)

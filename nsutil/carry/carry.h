@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "nsutil/plan_format.h"
 
@@ -86,6 +87,25 @@ static inline const char *step_text2(const struct carrier *carrier, const struct
 	return carry_bytes(carrier, step->text2);
 }
 
+/* Where a path leads: a directory and a name in it, or, with "", the descriptor's own. */
+struct place {
+	int fd; /* -errno */
+	const char *name;
+	bool borrowed; /* it is a mount held */
+};
+
+static inline void place_release(struct place *place)
+{
+	if (place->fd >= 0 && !place->borrowed)
+		close(place->fd);
+}
+#define cleanup_place __attribute__((cleanup(place_release)))
+
+/*
+ * That of a path in the root. One inside a mount held is told by name, which takes no descriptor: what is held is the
+ * kernel's files or new ones, and nobody else is in this mount namespace to put a link there. paths.c
+ */
+struct place path_place(const struct carrier *carrier, const struct plan_step *step, const char *path);
 /* O_PATH descriptor of a path on the host, or in the new root if the step says so. -errno. paths.c */
 int path_open(const struct carrier *carrier, const struct plan_step *step, const char *path);
 /* The same of a path on the host on whose way there may be no link. */

@@ -31,10 +31,11 @@ static int set_attributes(int fd, uint64_t attributes, int recursive)
 	return attributes && syscall(SYS_mount_setattr, fd, "", flags, &set, sizeof set) < 0 ? -errno : 0;
 }
 
-static int attach_to(int mount, int place)
+/* A link is not followed. */
+static int attach_to(int mount, int directory, const char *name)
 {
 	int flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-	return syscall(SYS_move_mount, mount, "", place, "", flags) < 0 ? -errno : 0;
+	return syscall(SYS_move_mount, mount, "", directory, name, flags) < 0 ? -errno : 0;
 }
 
 static int attach(const struct carrier *carrier, const struct plan_step *step, int mount, const char *target)
@@ -42,7 +43,7 @@ static int attach(const struct carrier *carrier, const struct plan_step *step, i
 	cleanup_fd int place = path_open(carrier, step, target);
 	if (place < 0)
 		return place;
-	return path_strays(carrier, step, target, place) ? -ELOOP : attach_to(mount, place);
+	return path_strays(carrier, step, target, place) ? -ELOOP : attach_to(mount, place, "");
 }
 
 /* At text2. Keeps the mount, if the step says so. */
@@ -221,23 +222,23 @@ int step_attributes(struct carrier *carrier, const struct plan_step *step)
 	return place < 0 ? place : set_attributes(place, step->n[0], step->flags & PLAN_RECURSIVE);
 }
 
-/* A mount of its own of what is at the descriptor, with the attributes, laid over it. */
-static int cover(int what, uint64_t attributes, int place)
+/* A mount of its own of what is there, with the attributes, laid over the place. */
+static int cover(int directory, const char *name, uint64_t attributes, const struct place *place)
 {
-	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
-	cleanup_fd int tree = (int)syscall(SYS_open_tree, what, "", flags);
+	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH | AT_NO_AUTOMOUNT |
+			     AT_SYMLINK_NOFOLLOW;
+	cleanup_fd int tree = (int)syscall(SYS_open_tree, directory, name, flags);
 	if (tree < 0)
 		return -errno;
 	int code = set_attributes(tree, attributes, 1);
-	return code < 0 ? code : attach_to(tree, place);
+	return code < 0 ? code : attach_to(tree, place->fd, place->name);
 }
 
 int step_read_only(struct carrier *carrier, const struct plan_step *step)
 {
-	cleanup_fd int place = path_open(carrier, step, step_text(carrier, step));
-	if (place < 0)
-		return place == -ENOENT ? 0 : place;
-	return cover(place, MOUNT_ATTR_RDONLY, place);
+	cleanup_place struct place place = path_place(carrier, step, step_text(carrier, step));
+	int code = place.fd < 0 ? place.fd : cover(place.fd, place.name, MOUNT_ATTR_RDONLY, &place);
+	return code == -ENOENT ? 0 : code;
 }
 
 /* The null device that files are masked with, looked at once: nothing else may be put over a secret. */
@@ -255,11 +256,17 @@ static int null_hold(struct carrier *carrier, const struct plan_step *step)
 	return 0;
 }
 
-/* The first directory is masked with a file system that is made for it, those after it with the same one. */
-static int mask_directory(struct carrier *carrier, int place)
+/* With the directory that the plan names; or the first with a file system that is made for it, and those after it with
+ * the same one. */
+static int mask_directory(struct carrier *carrier, const struct plan_step *step, const struct place *place)
 {
+	const char *empty = step_text2(carrier, step);
+	if (*empty) {
+		cleanup_place struct place there = path_place(carrier, step, empty);
+		return there.fd < 0 ? there.fd : cover(there.fd, there.name, 0, place);
+	}
 	if (carrier->empty >= 0)
-		return cover(carrier->empty, 0, place);
+		return cover(carrier->empty, "", 0, place);
 	cleanup_fd int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", "tmpfs", 0) < 0 ||
 	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "size", "4k", 0) < 0 ||
@@ -267,7 +274,7 @@ static int mask_directory(struct carrier *carrier, int place)
 		return -errno;
 	unsigned int attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 	cleanup_fd int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
-	int code = mount < 0 ? -errno : attach_to(mount, place);
+	int code = mount < 0 ? -errno : attach_to(mount, place->fd, place->name);
 	if (code == 0)
 		carrier->empty = steal_fd(&mount);
 	return code;
@@ -276,15 +283,15 @@ static int mask_directory(struct carrier *carrier, int place)
 int step_mask(struct carrier *carrier, const struct plan_step *step)
 {
 	struct stat status;
-	cleanup_fd int place = path_open(carrier, step, step_text(carrier, step));
-	if (place < 0)
-		return place == -ENOENT ? 0 : place;
-	if (fstat(place, &status) < 0)
-		return -errno;
+	cleanup_place struct place place = path_place(carrier, step, step_text(carrier, step));
+	int flags = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW;
+	int code = place.fd < 0 || fstatat(place.fd, place.name, &status, flags) == 0 ? place.fd : -errno;
+	if (code < 0)
+		return code == -ENOENT ? 0 : code;
 	if (S_ISDIR(status.st_mode))
-		return mask_directory(carrier, place);
-	int code = null_hold(carrier, step);
-	return code < 0 ? code : cover(carrier->null, 0, place);
+		return mask_directory(carrier, step, &place);
+	code = null_hold(carrier, step);
+	return code < 0 ? code : cover(carrier->null, "", 0, &place);
 }
 
 /* Read-only, so that nobody inside changes the owner or mode of the host's node: that keeps no device from being

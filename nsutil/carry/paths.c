@@ -69,6 +69,15 @@ int path_open(const struct carrier *carrier, const struct plan_step *step, const
 	return open_below(carrier, step, path, 0);
 }
 
+struct place path_place(const struct carrier *carrier, const struct plan_step *step, const char *path)
+{
+	const char *inside;
+	int held = step->flags & PLAN_IN_HELD ? held_find(carrier, path, &inside) : -1;
+	if (held >= 0)
+		return (struct place){.fd = held, .name = inside + 1, .borrowed = true};
+	return (struct place){.fd = path_open(carrier, step, path), .name = ""};
+}
+
 int path_open_unlinked(const char *path)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
@@ -103,19 +112,6 @@ static int open_directory(const struct carrier *carrier, const struct plan_step 
 	return open_below(carrier, step, part, O_DIRECTORY);
 }
 
-/* The directory that something is made in. */
-struct parent {
-	int fd;
-	bool borrowed; /* it is a mount held */
-};
-
-static void parent_release(struct parent *parent)
-{
-	if (parent->fd >= 0 && !parent->borrowed)
-		close(parent->fd);
-}
-#define cleanup_parent __attribute__((cleanup(parent_release)))
-
 /* The mount held whose root the path lies right in, with the path's last component copied to name; or -1. */
 static int parent_held(const struct carrier *carrier, const struct plan_step *step, const char *path,
 		       char name[NAME_MAX + 1])
@@ -133,19 +129,19 @@ static int parent_held(const struct carrier *carrier, const struct plan_step *st
  * link put in place of a component at any moment is followed inside the root at the most, and mkdirat does not follow
  * one. fd: -errno
  */
-static struct parent parent_open(const struct carrier *carrier, const struct plan_step *step, const char *path,
-				 char name[NAME_MAX + 1])
+static struct place parent_open(const struct carrier *carrier, const struct plan_step *step, const char *path,
+				char name[NAME_MAX + 1])
 {
 	int held = parent_held(carrier, step, path, name);
 	if (held >= 0)
-		return (struct parent){.fd = held, .borrowed = true};
+		return (struct place){.fd = held, .borrowed = true};
 	size_t end = without_slashes(path, strlen(path));
 	size_t parent = without_component(path, end);
 	size_t start = parent + strspn(path + parent, "/");
 	if (start == end)
-		return (struct parent){.fd = -EINVAL};
+		return (struct place){.fd = -EINVAL};
 	if (end - start > NAME_MAX || parent >= PATH_MAX)
-		return (struct parent){.fd = -ENAMETOOLONG};
+		return (struct place){.fd = -ENAMETOOLONG};
 	memcpy(name, path + start, end - start);
 	name[end - start] = '\0';
 
@@ -164,19 +160,21 @@ static struct parent parent_open(const struct carrier *carrier, const struct pla
 		close(fd);
 		fd = made < 0 ? made : open_directory(carrier, step, path, found, part);
 	}
-	return (struct parent){.fd = fd};
+	return (struct place){.fd = fd};
 }
 
 int step_mkdir(struct carrier *carrier, const struct plan_step *step)
 {
 	const char *path = step_text(carrier, step);
-	cleanup_fd int there = open_below(carrier, step, path, O_DIRECTORY);
+	char name[NAME_MAX + 1];
+	/* What lies right in a mount held is made without a look: it is new, and mostly there is none yet. */
+	cleanup_fd int there =
+		parent_held(carrier, step, path, name) < 0 ? open_below(carrier, step, path, O_DIRECTORY) : -ENOENT;
 	if (there >= 0)
 		return 0;
 	if (there != -ENOENT)
 		return there;
-	char name[NAME_MAX + 1];
-	cleanup_parent struct parent parent = parent_open(carrier, step, path, name);
+	cleanup_place struct place parent = parent_open(carrier, step, path, name);
 	if (parent.fd < 0)
 		return parent.fd;
 	if (mkdirat(parent.fd, name, (mode_t)step->n[0]) < 0)
@@ -212,7 +210,7 @@ int step_file(struct carrier *carrier, const struct plan_step *step)
 	if (there >= 0)
 		return 0;
 	char name[NAME_MAX + 1];
-	cleanup_parent struct parent parent = parent_open(carrier, step, path, name);
+	cleanup_place struct place parent = parent_open(carrier, step, path, name);
 	if (parent.fd < 0)
 		return parent.fd;
 	cleanup_fd int fd = openat(parent.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -222,7 +220,7 @@ int step_file(struct carrier *carrier, const struct plan_step *step)
 int step_symlink(struct carrier *carrier, const struct plan_step *step)
 {
 	char name[NAME_MAX + 1];
-	cleanup_parent struct parent parent = parent_open(carrier, step, step_text2(carrier, step), name);
+	cleanup_place struct place parent = parent_open(carrier, step, step_text2(carrier, step), name);
 	if (parent.fd < 0)
 		return parent.fd;
 	return symlinkat(step_text(carrier, step), parent.fd, name) < 0 ? -errno : 0;
@@ -231,7 +229,7 @@ int step_symlink(struct carrier *carrier, const struct plan_step *step)
 int step_mknod(struct carrier *carrier, const struct plan_step *step)
 {
 	char name[NAME_MAX + 1];
-	cleanup_parent struct parent parent = parent_open(carrier, step, step_text(carrier, step), name);
+	cleanup_place struct place parent = parent_open(carrier, step, step_text(carrier, step), name);
 	if (parent.fd < 0)
 		return parent.fd;
 	dev_t device = makedev((unsigned int)step->n[1], (unsigned int)step->n[2]);

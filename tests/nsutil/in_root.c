@@ -124,10 +124,10 @@ static void add_deed(struct plan *plan, enum deed deed, size_t way)
 		plan_add_read_only(plan, way_path(way, "/directory"));
 		break;
 	case MASK:
-		plan_add_mask(plan, way_path(way, "/directory"));
+		plan_add_mask(plan, way_path(way, "/directory"), NULL);
 		break;
 	case MASK_FILE:
-		plan_add_mask(plan, way_path(way, "/file"));
+		plan_add_mask(plan, way_path(way, "/file"), NULL);
 		break;
 	case DEEDS:
 		break;

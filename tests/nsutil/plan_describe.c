@@ -31,7 +31,7 @@ static struct plan *plan_of_everything(void)
 	plan_add_mknod(plan, true, "/dev/null", S_IFCHR | 0666, 1, 3);
 	plan_add_device(plan, "/dev/kvm", "/dev/virtual", S_IFCHR, 10, 232);
 	plan_add_read_only(plan, "/proc/sys");
-	plan_add_mask(plan, "/proc/kcore");
+	plan_add_mask(plan, "/proc/kcore", NULL);
 	plan_add_root(plan, "/srv/root");
 	plan_add_pivot(plan);
 	plan_add_setns(plan, CLONE_NEWPID | CLONE_NEWNS);
