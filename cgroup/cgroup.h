@@ -44,6 +44,20 @@ struct cgroup_layout;
  * cgroup_layout_version then answers 0 for every controller. Free with cgroup_layout_free.
  */
 int cgroup_layout_open(const char *mountinfo, struct cgroup_layout **layout, struct error *error);
+
+/*
+ * The layout in a few hundred bytes, for another process to have it without reading what is mounted, which takes
+ * several times as long. Returns their number; NULL: no more than that.
+ */
+size_t cgroup_layout_pack(const struct cgroup_layout *layout, void *packed);
+
+/*
+ * A layout from that, to open and read cgroups with that were made by the one that was packed: their controllers can't
+ * have gone to another hierarchy, cgroup-v1/cgroups.rst. -ESTALE or another errno where one of the mount points is not
+ * the same directory of the same file system any more, or not in this mount namespace; -EBADMSG for bytes that are not
+ * cgroup_layout_pack's, -ENODATA for none.
+ */
+int cgroup_layout_unpack(const void *packed, size_t size, struct cgroup_layout **layout);
 void cgroup_layout_free(struct cgroup_layout *layout);
 
 /* 1 or 2: the version of the hierarchy that serves the controller; 0: no hierarchy does. */

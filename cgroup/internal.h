@@ -14,6 +14,8 @@ struct cgroup_hierarchy {
 	int version; /* 1 or 2 */
 	int fd;      /* O_PATH, the mount point */
 	char *point;
+	dev_t device; /* of the directory there, which with the inode tells it from every other */
+	ino_t inode;
 	unsigned int controllers; /* those it serves here */
 	bool hierarchical;        /* a memory cgroup counts what is below it without being told to */
 };

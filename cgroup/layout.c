@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroup/controllers.h"
@@ -117,12 +118,43 @@ static unsigned int layout_served(const struct cgroup_layout *layout)
 	return served;
 }
 
+/* Takes in the hierarchy that is mounted at the point, where fd is, and the descriptor. */
+static int layout_take(struct cgroup_layout *layout, int version, unsigned int controllers, const char *point, int *fd)
+{
+	struct stat status;
+	if (layout->count == CGROUP_MAX_HIERARCHIES)
+		return -E2BIG;
+	if (fstat(*fd, &status) < 0)
+		return -errno;
+	char *copy = strdup(point);
+	if (!copy)
+		return -ENOMEM;
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (controllers & CGROUP_BIT(i))
+			layout->serving[i] = (int)layout->count;
+	layout->mounted[version] = true;
+	layout->hierarchies[layout->count++] = (struct cgroup_hierarchy){
+		.version = version,
+		.fd = steal_fd(fd),
+		.point = copy,
+		.device = status.st_dev,
+		.inode = status.st_ino,
+		.controllers = controllers,
+	};
+	return 0;
+}
+
 /* Takes the mount in if it serves a controller that none before it does. */
 static int layout_add(struct cgroup_layout *layout, const struct mount_entry *entry, int version)
 {
 	unsigned int controllers = version == 1 ? controllers_v1(entry) : 0;
 	if (version == 1 && !controllers)
 		return 0;
+	/* The one beside v1 hierarchies that serve all there is. */
+	if (version == 2 && layout_served(layout) == CGROUP_BIT(CGROUP_CONTROLLERS) - 1) {
+		layout->mounted[2] = true;
+		return 0;
+	}
 	cleanup_fd int fd = open(entry->point, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		/* Not for us to enter, or gone since: the same hierarchy may be mounted elsewhere too. */
@@ -133,21 +165,14 @@ static int layout_add(struct cgroup_layout *layout, const struct mount_entry *en
 	controllers &= ~layout_served(layout);
 	if (!controllers)
 		return 0;
-	if (layout->count == CGROUP_MAX_HIERARCHIES)
-		return -E2BIG;
-	char *point = strdup(entry->point);
-	if (!point)
-		return -ENOMEM;
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (controllers & CGROUP_BIT(i))
-			layout->serving[i] = (int)layout->count;
-	struct cgroup_hierarchy *added = &layout->hierarchies[layout->count++];
-	*added = (struct cgroup_hierarchy){.version = version, .point = point, .controllers = controllers};
+	int result = layout_take(layout, version, controllers, entry->point, &fd);
+	if (result < 0)
+		return result;
+	struct cgroup_hierarchy *added = &layout->hierarchies[layout->count - 1];
 	/* What is set at the top holds for all below; since Linux 5.11 it always is. */
-	const struct cgroup_directory top = {.fd = fd, .relative = "."};
+	const struct cgroup_directory top = {.fd = added->fd, .relative = "."};
 	added->hierarchical = version == 2 || !(controllers & CGROUP_BIT(CGROUP_MEMORY)) ||
 			      cgroup_directory_u64(&top, "memory.use_hierarchy") == 1;
-	added->fd = steal_fd(&fd);
 	return 0;
 }
 
@@ -173,6 +198,14 @@ static int layout_scan(struct cgroup_layout *layout, const struct mount_table *t
 	return 0;
 }
 
+static struct cgroup_layout *layout_new(void)
+{
+	struct cgroup_layout *made = calloc(1, sizeof *made);
+	for (int i = 0; made && i < CGROUP_CONTROLLERS; i++)
+		made->serving[i] = -1;
+	return made;
+}
+
 int cgroup_layout_open(const char *mountinfo, struct cgroup_layout **layout, struct error *error)
 {
 	*layout = NULL;
@@ -180,11 +213,9 @@ int cgroup_layout_open(const char *mountinfo, struct cgroup_layout **layout, str
 	int result = mount_table_read(mountinfo, &table, error);
 	if (result < 0)
 		return result;
-	struct cgroup_layout *made = calloc(1, sizeof *made);
+	struct cgroup_layout *made = layout_new();
 	if (!made)
 		return error_errno(error, ENOMEM, "read the cgroup mounts");
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
-		made->serving[i] = -1;
 	result = layout_scan(made, &table, error);
 	if (result < 0) {
 		cgroup_layout_free(made);
@@ -204,6 +235,72 @@ void cgroup_layout_free(struct cgroup_layout *layout)
 	}
 	free(layout);
 }
+
+/* ---- Handing it on ---- */
+
+/* One hierarchy, and behind it the mount point, NUL-terminated. */
+struct packed {
+	uint64_t device, inode;
+	uint32_t version, controllers;
+};
+
+size_t cgroup_layout_pack(const struct cgroup_layout *layout, void *packed)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct cgroup_hierarchy *hierarchy = &layout->hierarchies[i];
+		size_t length = strlen(hierarchy->point) + 1;
+		const struct packed one = {
+			.device = hierarchy->device,
+			.inode = hierarchy->inode,
+			.version = (uint32_t)hierarchy->version,
+			.controllers = hierarchy->controllers,
+		};
+		if (packed)
+			memcpy(mempcpy((char *)packed + size, &one, sizeof one), hierarchy->point, length);
+		size += sizeof one + length;
+	}
+	return size;
+}
+
+static int layout_recall(struct cgroup_layout *layout, const struct packed *one, const char *point)
+{
+	if ((one->version != 1 && one->version != 2) || one->controllers >= CGROUP_BIT(CGROUP_CONTROLLERS))
+		return -EBADMSG;
+	cleanup_fd int fd = open(point, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int result = layout_take(layout, (int)one->version, one->controllers, point, &fd);
+	if (result < 0)
+		return result;
+	const struct cgroup_hierarchy *taken = &layout->hierarchies[layout->count - 1];
+	return taken->device == one->device && taken->inode == one->inode ? 0 : -ESTALE;
+}
+
+int cgroup_layout_unpack(const void *packed, size_t size, struct cgroup_layout **layout)
+{
+	const char *next = packed, *end = next + size;
+	struct cgroup_layout *made = layout_new();
+	int result = !made ? -ENOMEM : !size ? -ENODATA : 0;
+	while (result == 0 && next < end) {
+		struct packed one;
+		const char *point = next + sizeof one;
+		const char *nul = (size_t)(end - next) > sizeof one ? memchr(point, '\0', (size_t)(end - point)) : NULL;
+		result = -EBADMSG;
+		if (!nul)
+			break;
+		memcpy(&one, next, sizeof one);
+		result = layout_recall(made, &one, point);
+		next = nul + 1;
+	}
+	if (result == 0)
+		*layout = made;
+	else
+		cgroup_layout_free(made);
+	return result;
+}
+
+/* ---- What it tells ---- */
 
 static const struct cgroup_hierarchy *layout_hierarchy(const struct cgroup_layout *layout,
 						       enum cgroup_controller controller)

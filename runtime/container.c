@@ -58,10 +58,11 @@ int container_load(struct berth_container *container, int directory, struct erro
 	container->end = state.end;
 	container->ended = state.ended;
 	if (record->controllers) {
-		code = context_require_layout(container->berth, error);
+		const struct cgroup_layout *layout;
+		code = context_layout_of(container->berth, record->layout, record->layout_size, &layout, error);
 		if (code == 0)
-			code = cgroup_open(container->berth->layout, record->cgroup_parent, record->cgroup_name,
-					   record->controllers, &container->cgroup, error);
+			code = cgroup_open(layout, record->cgroup_parent, record->cgroup_name, record->controllers,
+					   &container->cgroup, error);
 		if (code < 0)
 			return code;
 	}

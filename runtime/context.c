@@ -214,6 +214,34 @@ int context_require_layout(struct berth *berth, struct error *error)
 	return code;
 }
 
+/* Containers of one machine were mostly launched under the same layout: the first that is recalled is kept. */
+static const struct cgroup_layout *layout_recorded(struct berth *berth, const void *packed, size_t size)
+{
+	if (berth->recorded)
+		return size == berth->recorded_size && memcmp(packed, berth->recorded_packed, size) == 0
+			       ? berth->recorded
+			       : NULL;
+	cleanup_free void *copy = malloc(size + 1);
+	if (!copy || cgroup_layout_unpack(packed, size, &berth->recorded) < 0)
+		return NULL;
+	berth->recorded_packed = memcpy(steal_pointer(&copy), packed, size);
+	berth->recorded_size = size;
+	return berth->recorded;
+}
+
+int context_layout_of(struct berth *berth, const void *packed, size_t size, const struct cgroup_layout **layout,
+		      struct error *error)
+{
+	pthread_mutex_lock(&berth->lock);
+	*layout = berth->layout ? berth->layout : layout_recorded(berth, packed, size);
+	pthread_mutex_unlock(&berth->lock);
+	if (*layout)
+		return 0;
+	int code = context_require_layout(berth, error);
+	*layout = berth->layout;
+	return code;
+}
+
 const char *context_boot_id(struct berth *berth)
 {
 	pthread_mutex_lock(&berth->lock);
@@ -259,6 +287,8 @@ void berth_close(struct berth *berth)
 		return;
 	prepared_end_all(berth);
 	cgroup_layout_free(berth->layout);
+	cgroup_layout_free(berth->recorded);
+	free(berth->recorded_packed);
 	if (berth->blank_fd >= 0)
 		close(berth->blank_fd);
 	if (berth->init_fd >= 0)

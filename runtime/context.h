@@ -27,10 +27,13 @@ struct berth {
 	char *stage;  /* a directory below the state root to mount new roots on, inside each mount namespace: empty */
 	int state_fd; /* state_root */
 	uid_t uid;    /* who opened the context */
-	pthread_mutex_t lock;         /* of what follows, while it is made */
-	int init_fd;                  /* init's program: context_require_init; -1: not made */
-	bool staged;                  /* stage is there: context_require_stage */
-	struct cgroup_layout *layout; /* context_require_layout; NULL: not made */
+	pthread_mutex_t lock;           /* of what follows, while it is made */
+	int init_fd;                    /* init's program: context_require_init; -1: not made */
+	bool staged;                    /* stage is there: context_require_stage */
+	struct cgroup_layout *layout;   /* context_require_layout; NULL: not made */
+	struct cgroup_layout *recorded; /* context_layout_of; NULL: not made */
+	void *recorded_packed;
+	size_t recorded_size;
 	bool has_launched;
 	int blank_fd;              /* context_blank; negative: not made */
 	struct prepared *prepared; /* containers that wait for their command, prepare.c; the lock is held briefly */
@@ -44,6 +47,13 @@ struct berth {
 int context_require_init(struct berth *berth, struct error *error);
 int context_require_stage(struct berth *berth, struct error *error);
 int context_require_layout(struct berth *berth, struct error *error);
+
+/*
+ * The layout for a container's cgroups, from what its record holds: commands that look at one container can do without
+ * reading what is mounted. The context's own once it has that, or where the record's does not hold here. 0 or -errno.
+ */
+int context_layout_of(struct berth *berth, const void *packed, size_t size, const struct cgroup_layout **layout,
+		      struct error *error);
 
 /* What tells this boot of the machine from others, BOOT_ID_SIZE characters; "" where that can't be read. */
 const char *context_boot_id(struct berth *berth);

@@ -317,7 +317,7 @@ static int launch(struct berth_container *container, const struct berth_options 
 	timing_part(&timing, "check");
 	unsigned int controllers = launch_controllers(berth, &spec);
 	struct prepared *ready = timing.report ? NULL : prepared_find(berth, &spec, plan, controllers);
-	if (record_pack(&spec, controllers, now_ns(), &container->record) < 0)
+	if (record_pack(&spec, berth->layout, controllers, now_ns(), &container->record) < 0)
 		container->directory = error_errno(error, ENOMEM, "launch");
 	else
 		container->directory = reserve(berth, &spec, &container->record, error);

@@ -3,7 +3,7 @@
  * What the library itself needs of a container's record, in the machine's own form: for all that is done with a
  * container it is read first, and reading JSON takes longer than most of what is done then.
  *
- *     struct numbers | strings, NUL-terminated, in the order of TEXTS | the command's words
+ *     struct numbers | strings, NUL-terminated, in the order of TEXTS | the command's words | layout of the cgroups
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,8 @@ struct numbers {
 
 enum { NAME, WORKDIR, CGROUP_PARENT, CGROUP_NAME, SECCOMP, FRAMEWORK, ROOT_PATH, USER, TEXTS };
 
-int record_pack(const struct spec *spec, unsigned int controllers, uint64_t started_ns, struct record *record)
+int record_pack(const struct spec *spec, const struct cgroup_layout *layout, unsigned int controllers,
+		uint64_t started_ns, struct record *record)
 {
 	char cgroup_name[NAME_ENCODED_SIZE];
 	spec_cgroup_name(spec, cgroup_name);
@@ -51,6 +52,8 @@ int record_pack(const struct spec *spec, unsigned int controllers, uint64_t star
 		size += texts[i] ? strlen(texts[i]) + 1 : 1;
 	for (; spec->argv[numbers.words]; numbers.words++)
 		size += strlen(spec->argv[numbers.words]) + 1;
+	if (layout)
+		size += cgroup_layout_pack(layout, NULL);
 	char *packed = malloc(size), *next = packed;
 	if (!packed)
 		return -ENOMEM;
@@ -59,6 +62,8 @@ int record_pack(const struct spec *spec, unsigned int controllers, uint64_t star
 		next = stpcpy(next, texts[i] ? texts[i] : "") + 1;
 	for (size_t i = 0; i < numbers.words; i++)
 		next = stpcpy(next, spec->argv[i]) + 1;
+	if (layout)
+		cgroup_layout_pack(layout, next);
 	return record_unpack(packed, size, record);
 }
 
@@ -110,6 +115,8 @@ static int unpack(struct record *record)
 	record->started_ns = numbers.started_ns;
 	record->memory_policy = numbers.memory_policy;
 	record->controllers = numbers.controllers;
+	record->layout = next;
+	record->layout_size = (size_t)(end - next);
 	record->flags = numbers.flags;
 	record->oom_score_adj = numbers.oom_score_adj;
 	return 0;

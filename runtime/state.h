@@ -39,6 +39,8 @@ struct record {
 	const char *cgroup_parent;
 	const char *cgroup_name;
 	unsigned int controllers;
+	const void *layout; /* cgroup_layout_pack's: where the cgroups are */
+	size_t layout_size;
 	unsigned int flags;
 	uint64_t namespaces;
 	uint64_t capabilities, ambient;

@@ -232,6 +232,39 @@ Test(layout, duplicate_mounts_first_usable)
 	expect(CGROUP_PIDS, 1, "/only-readonly");
 }
 
+Test(layout, handed_on)
+{
+	mount_add(1, "/sys/fs/cgroup/cpu", "rw", "cgroup", "rw,cpu,cpuacct");
+	mount_add(1, "/sys/fs/cgroup/unified", "rw", "cgroup2", "rw");
+	controllers_write("/sys/fs/cgroup/unified", "memory\n");
+	layout_read();
+	char packed[1024];
+	size_t size = cgroup_layout_pack(layout, NULL);
+	cr_assert_lt(size, sizeof packed);
+	cr_assert_eq(cgroup_layout_pack(layout, packed), size);
+	cgroup_layout_free(layout);
+	cr_assert_eq(cgroup_layout_unpack(packed, size, &layout), 0);
+	expect(CGROUP_CPU, 1, "/sys/fs/cgroup/cpu");
+	expect(CGROUP_CPUACCT, 1, "/sys/fs/cgroup/cpu");
+	expect(CGROUP_MEMORY, 2, "/sys/fs/cgroup/unified");
+	expect(CGROUP_FREEZER, 2, "/sys/fs/cgroup/unified");
+	expect(CGROUP_IO, 0, NULL);
+
+	struct cgroup_layout *other = NULL;
+	cr_expect_eq(cgroup_layout_unpack(packed, 0, &other), -ENODATA);
+	cr_expect_eq(cgroup_layout_unpack(packed, 1, &other), -EBADMSG);
+	cr_expect_eq(cgroup_layout_unpack(packed, size - 1, &other), -EBADMSG);
+	/* Another directory at a mount point, and none. */
+	char point[128], aside[128];
+	snprintf(point, sizeof point, "%s/sys/fs/cgroup/cpu", base);
+	snprintf(aside, sizeof aside, "%s/aside", base);
+	cr_assert_eq(rename(point, aside), 0);
+	cr_expect_eq(cgroup_layout_unpack(packed, size, &other), -ENOENT);
+	cr_assert_eq(mkdir(point, 0755), 0);
+	cr_expect_eq(cgroup_layout_unpack(packed, size, &other), -ESTALE);
+	cr_expect_null(other);
+}
+
 Test(layout, names_are_checked)
 {
 	mount_add(1, "/cgroup", "rw", "cgroup", "rw,memory");

@@ -5,9 +5,12 @@
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
@@ -62,6 +65,46 @@ Test(manage, find_what_is_not_there)
 	rt_expect_error(berth_container_find(rt.berth, "", &found, &rt.error), EINVAL);
 	rt_expect_error(berth_container_find(rt.berth, "..", &found, &rt.error), ENOENT);
 	rt_expect_error(berth_container_find(rt.berth, ".stage", &found, &rt.error), ENOENT);
+}
+
+/* By another context, which knows of the cgroups only what the record or the mount table tells. */
+static void expect_memory_limit(const char *name, const char *wanted)
+{
+	char limit[64] = "";
+	struct berth *berth = rt_open();
+	struct berth_container *found = NULL;
+	rt_ok(berth_container_find(berth, name, &found, &rt.error));
+	cr_expect_geq(berth_container_cgroup_read(found, "memory.limit_in_bytes", limit, sizeof limit, &rt.error), 0,
+		      "%s", rt.error.text);
+	cr_expect_str_eq(limit, wanted);
+	berth_container_close(found);
+	berth_close(berth);
+}
+
+Test(manage, cgroups_are_found_by_the_record_or_the_mount_table)
+{
+	rt_require_controller("memory");
+	struct cgroup_layout *layout;
+	struct berth_options options = RT_OPTIONS("act", "pause");
+	options.name = "limited";
+	options.resources.memory = 64 * MIB;
+	struct berth_container *container = rt_launch(&options);
+	char limit[32], point[200];
+	snprintf(limit, sizeof limit, "%llu\n", (unsigned long long)(64 * MIB));
+	cr_assert_eq(cgroup_layout_open(NULL, &layout, NULL), 0);
+	snprintf(point, sizeof point, "%s", cgroup_layout_mount_point(layout, CGROUP_MEMORY));
+	cgroup_layout_free(layout);
+
+	/* An empty mount table: the record is enough. */
+	cr_assert_eq(mount("/dev/null", "/proc/self/mountinfo", NULL, MS_BIND, NULL), 0);
+	expect_memory_limit("limited", limit);
+	cr_assert_eq(umount2("/proc/self/mountinfo", MNT_DETACH), 0);
+	/* Mounted elsewhere since: the record is no good. */
+	cr_assert_eq(mkdir(rt_path("moved"), 0755), 0);
+	cr_assert_eq(mount(point, rt_path("moved"), NULL, MS_MOVE, NULL), 0);
+	expect_memory_limit("limited", limit);
+	cr_assert_eq(mount(rt_path("moved"), point, NULL, MS_MOVE, NULL), 0);
+	rt_kill(container);
 }
 
 static json_t *inspect(struct berth_container *container)

@@ -374,7 +374,7 @@ static int reserve(void *data)
 	struct record record;
 	struct cgroup *cgroup;
 	if (context_require_layout(berth, &error) < 0 ||
-	    record_pack(&spec, launch_controllers(berth, &spec), now_ns(), &record) < 0 ||
+	    record_pack(&spec, berth->layout, launch_controllers(berth, &spec), now_ns(), &record) < 0 ||
 	    state_create(berth, &spec, &record, &error) < 0)
 		return 2;
 	if (cgroup_create(berth->layout, record.cgroup_parent, record.cgroup_name, record.controllers, &cgroup,

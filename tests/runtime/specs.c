@@ -385,7 +385,7 @@ Test(specs, record_and_back)
 	cr_assert_eq(spec_from_options(-1, &options, &spec, &error), 0, "%s", error.text);
 	unsigned int controllers = CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_IO);
 	struct record record;
-	cr_assert_eq(record_pack(&spec, controllers, 1234567890123456789, &record), 0);
+	cr_assert_eq(record_pack(&spec, NULL, controllers, 1234567890123456789, &record), 0);
 	cr_expect_str_eq(record.name, options.name);
 	cr_expect_str_eq(record.framework, "F\xfe");
 	cr_expect_str_eq(record.workdir, options.workdir);
