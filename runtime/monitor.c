@@ -82,6 +82,12 @@ void monitor_free(struct monitor *monitor, const struct berth_container *contain
 	free(monitor);
 }
 
+void monitor_unlink(const struct berth_container *container)
+{
+	if (container->monitor)
+		unlinkat(container->directory, "control", 0);
+}
+
 static bool watch(const struct monitor *monitor, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.fd = fd};

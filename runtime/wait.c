@@ -99,6 +99,7 @@ static int record_remove(const struct berth_container *container, struct error *
 {
 	/* Who launched it has owned it all the time. */
 	bool launched = container->file < 0;
+	monitor_unlink(container);
 	return launched ? state_remove_ended(container->berth, container->directory, &container->record, error)
 			: state_remove(container->berth, container->directory, container->record.name, error);
 }
