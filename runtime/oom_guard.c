@@ -3,9 +3,16 @@
 
 #include <unistd.h>
 
+#include "runtime/scale_note.h"
+
 static void hold(struct oom_guard *guard, const struct berth_container *container, bool wanted)
 {
-	if (guard->held != wanted && cgroup_oom_hold(container->cgroup, wanted) == 0)
+	if (guard->held == wanted)
+		return;
+	/* Should this owner die, the note tells the next that there is something to undo. */
+	if (wanted && scale_note_make(container->directory) < 0)
+		return;
+	if (cgroup_oom_hold(container->cgroup, wanted) == 0)
 		guard->held = wanted;
 }
 

@@ -48,7 +48,7 @@ bool scale_recover(struct berth_container *container, uint64_t *memory, uint64_t
 {
 	if (!container->cgroup || !container_is_running(container))
 		return false;
-	cleanup_fd int note_fd = scale_note_lock(container->directory, START_PATIENCE_MS);
+	cleanup_fd int note_fd = scale_note_look(container->directory, START_PATIENCE_MS);
 	struct scale_note note;
 	if (note_fd < 0)
 		return false;
@@ -237,7 +237,7 @@ static bool is_undisturbed(int note_fd)
 
 int scale_at_once(struct berth_container *container, uint64_t memory, struct error *error)
 {
-	cleanup_fd int note_fd = scale_note_look(container->directory);
+	cleanup_fd int note_fd = scale_note_look(container->directory, 0);
 	if (memory < FLOOR_BYTES || !is_undisturbed(note_fd))
 		return 0;
 	const struct cgroup_memory_known known = {

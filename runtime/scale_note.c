@@ -32,9 +32,9 @@ int scale_note_lock(int directory, int patience_ms)
 	return note_lock(directory, O_CREAT, patience_ms);
 }
 
-int scale_note_look(int directory)
+int scale_note_look(int directory, int patience_ms)
 {
-	return note_lock(directory, 0, 0);
+	return note_lock(directory, 0, patience_ms);
 }
 
 int scale_note_make(int directory)

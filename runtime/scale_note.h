@@ -2,7 +2,8 @@
 /*
  * What is noted in a container's record of the lowering of its memory limit, for whoever comes next: a newer request,
  * in whatever process, replaces the one under way; and what a scaler that died left frozen or unfinished can be seen.
- * While there is no note, no limit was lowered step by step, and none of swap was set.
+ * While there is no note, no limit was lowered step by step, none of swap was set, and the kernel was not kept from
+ * killing (oom_guard.h).
  */
 #ifndef RUNTIME_SCALE_NOTE_H
 #define RUNTIME_SCALE_NOTE_H
@@ -27,14 +28,16 @@ struct scale_note {
  */
 int scale_note_lock(int directory, int patience_ms);
 
-/* For who sets a limit of swap by other ways than scale_start: makes the note, empty, unless there is one. 0 or -errno.
+/*
+ * For who sets a limit of swap by other ways than scale_start, or keeps the kernel from killing: makes the note, empty,
+ * unless there is one. 0 or -errno.
  */
 int scale_note_make(int directory);
 /* Whether a file of cgroups, "memory.memsw.limit_in_bytes" or "NAME=VALUE", is one that limits swap. */
 bool scale_note_is_swap(const char *file);
 
-/* As scale_note_lock, for who has nothing to note: -ENOENT where nobody has noted anything yet; -EBUSY at once. */
-int scale_note_look(int directory);
+/* As scale_note_lock, for who has nothing to note: -ENOENT where nobody has noted anything yet. */
+int scale_note_look(int directory, int patience_ms);
 
 /* What is noted in the record in directory, for a look at it when nobody works on it any more. */
 void scale_note_peek(int directory, struct scale_note *note);
