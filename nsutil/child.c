@@ -24,6 +24,9 @@ enum { FD_INIT = INIT_FD_END, FIRST_FREE_FD };
  * that the plan has lowered. setrlimit(2) */
 enum { STACK_SIZE = 32 << 10, DOOR_STACK_SIZE = 8 << 10 };
 
+/* To copy as many descriptors and close them again costs no more than to fetch those that are needed. */
+enum { COPIED_MOST = 256 };
+
 /* ---- In the child: raw system calls, no more ---- */
 
 static int child_fail(struct child *child, enum child_stage stage)
@@ -51,6 +54,37 @@ CHILD_CODE static bool lift(int *fd, int lowest)
 		errno = EMFILE;
 	*fd = lifted;
 	return lifted >= 0;
+}
+
+/* Exchanges a number of the caller's for one of the child's own, unless the child has that too. */
+CHILD_CODE static bool fetch(int self, int *number)
+{
+	if (*number <= self)
+		return true;
+	*number = (int)syscall(SYS_pidfd_getfd, self, *number, 0);
+	return *number >= 0;
+}
+
+/*
+ * Until here the table of descriptors is the caller's own, and nothing may be done to it. A copy that is to end at self
+ * is made of no more than that. close_range(2)
+ */
+CHILD_CODE static bool descriptors_take(struct child *child)
+{
+	struct child_descriptors *from = &child->descriptors;
+	int *const named[] = {&from->stdio[0], &from->stdio[1], &from->stdio[2],   &from->init_fd, &from->plan,
+			      &from->status,   &from->record,   &from->namespaces, &from->userns,  &from->blank};
+	if (from->self < 0)
+		return true;
+	if (syscall(SYS_close_range, from->self + 1, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+		if (!fetch(from->self, named[i]))
+			return false;
+	for (size_t i = 0; i < from->n_cgroups; i++)
+		if (!fetch(from->self, &from->cgroups[i]))
+			return false;
+	return true;
 }
 
 CHILD_CODE static bool stdio_lay(struct child_descriptors *from, int lowest)
@@ -132,6 +166,8 @@ CHILD_CODE static bool init_descriptors_lay(struct child *child)
 CHILD_CODE static int execute_init(void *argument)
 {
 	struct child *child = argument;
+	if (!descriptors_take(child))
+		return child_fail(child, CHILD_FETCHING);
 	if (!init_descriptors_lay(child))
 		return child_fail(child, CHILD_DESCRIPTORS);
 	if (!cgroups_enter(child->descriptors.cgroups, child->n_cgroups))
@@ -159,6 +195,8 @@ CHILD_CODE static int carry_plan(void *argument)
 {
 	struct child *child = argument;
 	const struct child_descriptors *from = &child->descriptors;
+	if (!descriptors_take(child))
+		return child_fail(child, CHILD_FETCHING);
 	if (!descriptors_lay(child))
 		return child_fail(child, CHILD_DESCRIPTORS);
 	if (!cgroups_enter(from->cgroups, child->n_cgroups))
@@ -212,6 +250,17 @@ static int stdio_take(struct child *child, const int *stdio)
 	return 0;
 }
 
+/* The numbers of what was opened last tell how many there are about. */
+static bool has_high_numbers(const struct child_descriptors *descriptors)
+{
+	bool high = descriptors->plan >= COPIED_MOST || descriptors->status >= COPIED_MOST;
+	for (size_t i = 0; i < 3; i++)
+		high = high || descriptors->stdio[i] >= COPIED_MOST;
+	for (size_t i = 0; i < descriptors->n_cgroups; i++)
+		high = high || descriptors->cgroups[i] >= COPIED_MOST;
+	return high;
+}
+
 int child_prepare(struct child *child, const struct spawn_options *options, int plan_fd, int status_fd)
 {
 	struct child_descriptors *descriptors = &child->descriptors;
@@ -231,7 +280,10 @@ int child_prepare(struct child *child, const struct spawn_options *options, int 
 	descriptors->namespaces = options->namespaces_fd;
 	descriptors->userns = options->userns_fd;
 	descriptors->blank = options->blank_fd;
-	return stdio_take(child, options->stdio);
+	int code = stdio_take(child, options->stdio);
+	if (code == 0 && has_high_numbers(descriptors))
+		descriptors->self = options->self_pidfd;
+	return code;
 }
 
 /* What it takes to clone the child. */
@@ -254,6 +306,8 @@ CHILD_CODE static long clone_into(struct cloning *cloning, uint64_t flags)
 	bool is_sibling = flags & CLONE_PARENT;
 	int *word = is_sibling ? &cloning->sibling : &cloning->spawned->pidfd;
 	flags |= CLONE_VM | CLONE_VFORK | options->namespaces;
+	if (cloning->child->descriptors.self >= 0)
+		flags |= CLONE_FILES;
 	if (options->blank_fd >= 0)
 		flags &= ~(uint64_t)CLONE_NEWNS;
 	struct clone_args args = {
@@ -319,7 +373,18 @@ pid_t child_clone(struct child *child, const struct spawn_options *options, bool
 	struct sharing sharing;
 	sharing_begin(&sharing);
 	struct cloning cloning = {child, options, in_place ? carry_plan : execute_init, stack, spawned, 0};
+	const struct child_descriptors given = child->descriptors;
 	long pid = options->born_in_userns >= 0 ? clone_through_door(&cloning) : clone_into(&cloning, CLONE_PIDFD);
+	if (pid > 0 && child->error && child->stage == CHILD_FETCHING) {
+		int status;
+		spawned_reap(spawned->pidfd, &status);
+		close(spawned->pidfd);
+		spawned->copied = true;
+		child->descriptors = given;
+		child->descriptors.self = -1;
+		child->error = 0;
+		pid = clone_into(&cloning, CLONE_PIDFD);
+	}
 	sharing_end(&sharing);
 	return (pid_t)pid;
 }

@@ -19,6 +19,7 @@ enum { CHILD_CGROUPS_MOST = 20 };
 enum child_stage {
 	CHILD_USERNS,
 	CHILD_CLONE,
+	CHILD_FETCHING,
 	CHILD_DESCRIPTORS,
 	CHILD_CGROUPS,
 	CHILD_INIT,
@@ -26,12 +27,13 @@ enum child_stage {
 	CHILD_EXECUTING
 };
 
-/* The child's descriptors: the caller's, of which it has a copy, before it lays them out. */
+/* The child's descriptors: the caller's numbers, before it lays them out. */
 struct child_descriptors {
 	int stdio[3]; /* -1: leave it as it is */
 	int init_fd, plan, status, record, namespaces, userns, blank;
 	int cgroups[CHILD_CGROUPS_MOST]; /* cgroup.procs files, the last being that of the v2 cgroup, if there is one */
 	size_t n_cgroups;
+	int self; /* the caller's pidfd, by which the child fetches those above it; -1: it has copies of all */
 };
 
 struct child {
@@ -54,7 +56,8 @@ struct child {
 				.record = -1,                                                                          \
 				.namespaces = -1,                                                                      \
 				.userns = -1,                                                                          \
-				.blank = -1},                                                                          \
+				.blank = -1,                                                                           \
+				.self = -1},                                                                           \
 		.null = -1,                                                                                            \
 	}
 

@@ -162,6 +162,7 @@ static int child_error(const struct child *child, const struct plan *plan, struc
 		return error_errno(error, child->error, "enter the cgroups");
 	case CHILD_INIT:
 		return error_errno(error, child->error, "execute init from its memfd");
+	case CHILD_FETCHING:
 	case CHILD_DESCRIPTORS:
 	case CHILD_EXECUTING:
 		break;

@@ -46,6 +46,12 @@ struct spawn_options {
 	 * caller. Or -1.
 	 */
 	int born_in_userns;
+	/*
+	 * The caller's own pidfd, opened when it had few descriptors: where it has many by now the new process does not
+	 * begin with a copy of them all, but keeps those up to this one and fetches from the caller what else it needs.
+	 * If that is not allowed they are copied after all, and spawned says so. Or -1. pidfd_getfd(2)
+	 */
+	int self_pidfd;
 	/* For a plan with plan_time: takes when each of its steps began, CLOCK_MONOTONIC in ns; else NULL. */
 	uint64_t *times;
 };
@@ -59,6 +65,7 @@ struct spawned {
 	int waiting;     /* for one whose plan ends with plan_add_await: what spawn_go_on reaches it by, CLOEXEC; when
 			    that is closed it ends. Else -1 */
 	bool used_clone; /* clone3 was not to be had, so clone(2) was used */
+	bool copied;     /* its descriptors were copied in spite of self_pidfd, which will not do next time either */
 };
 
 #define SPAWNED_NONE                                                                                                   \

@@ -195,15 +195,27 @@ int context_require_stage(struct berth *berth, struct error *error)
 	return code;
 }
 
-int context_blank(struct berth *berth)
+struct context_kept context_kept(struct berth *berth, bool wants_blank)
 {
 	pthread_mutex_lock(&berth->lock);
-	if (berth->has_launched && berth->blank_fd < 0)
+	if (berth->has_launched && wants_blank && berth->blank_fd < 0)
 		berth->blank_fd = blank_open(berth->stage);
+	if (berth->has_launched && !berth->self.page)
+		self_open(&berth->self);
 	berth->has_launched = true;
-	int fd = berth->blank_fd;
+	const struct context_kept kept = {
+		.blank_fd = wants_blank ? berth->blank_fd : -1,
+		.self_pidfd = berth->self_is_useless ? -1 : self_pidfd(&berth->self),
+	};
 	pthread_mutex_unlock(&berth->lock);
-	return fd;
+	return kept;
+}
+
+void context_drop_self(struct berth *berth)
+{
+	pthread_mutex_lock(&berth->lock);
+	berth->self_is_useless = true;
+	pthread_mutex_unlock(&berth->lock);
 }
 
 int context_require_layout(struct berth *berth, struct error *error)
@@ -265,6 +277,7 @@ int berth_open(const struct berth_config *config, struct berth **berth, struct b
 		return error_export(&inner, error);
 	}
 	opened->state_fd = opened->init_fd = opened->blank_fd = -1;
+	opened->self = (struct self)SELF_NONE;
 	pthread_mutex_init(&opened->lock, NULL);
 	opened->uid = geteuid();
 	if (context_open(&known, opened, &inner) < 0) {
@@ -289,6 +302,7 @@ void berth_close(struct berth *berth)
 	cgroup_layout_free(berth->layout);
 	cgroup_layout_free(berth->recorded);
 	free(berth->recorded_packed);
+	self_close(&berth->self);
 	if (berth->blank_fd >= 0)
 		close(berth->blank_fd);
 	if (berth->init_fd >= 0)

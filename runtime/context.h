@@ -10,6 +10,7 @@
 
 #include "cgroup/cgroup.h"
 #include "nsutil/base/error.h"
+#include "nsutil/self.h"
 #include "runtime/berth.h"
 #include "runtime/id_registry.h"
 
@@ -35,7 +36,9 @@ struct berth {
 	void *recorded_packed;
 	size_t recorded_size;
 	bool has_launched;
-	int blank_fd;              /* context_blank; negative: not made */
+	int blank_fd;              /* context_kept; negative: not made */
+	struct self self;          /* likewise */
+	bool self_is_useless;      /* context_drop_self */
 	struct prepared *prepared; /* containers that wait for their command, prepare.c; the lock is held briefly */
 	char boot_id[BOOT_ID_SIZE + 1];
 	/* Tests: the step to fail, counted from 1, and how; see context_inject_failure. */
@@ -62,11 +65,17 @@ const char *context_boot_id(struct berth *berth);
 int context_require_state(const struct berth *berth, struct error *error);
 
 /*
- * The empty mount namespace for a launch to begin in, a descriptor of the context's: nsutil/blank.h. Negative for the
- * first launch, as it is as dear as what it saves, and many who launch do it once; and where it can't be made: then the
- * launch can do without, or knows better what it lacks.
+ * What launches leave for those after them, kept by the context: the empty mount namespace to begin in, nsutil/blank.h,
+ * which is made for who wants it, and this process's pidfd, for spawn_options.self_pidfd. Negative for the first, as
+ * they are as dear as what they save, and many who launch do it once; and where they can't be made: then the launch can
+ * do without, or knows better what it lacks.
  */
-int context_blank(struct berth *berth);
+struct context_kept {
+	int blank_fd, self_pidfd;
+};
+struct context_kept context_kept(struct berth *berth, bool wants_blank);
+/* The pidfd has turned out to be of no use here. */
+void context_drop_self(struct berth *berth);
 
 /* Hands an inner error out. Returns inner's code, negative. */
 int error_export(const struct error *inner, struct berth_error *outer);

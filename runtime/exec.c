@@ -129,12 +129,15 @@ static int process_start(struct berth_container *container, const struct berth_e
 		.namespaces_fd = container->pidfd,
 		.userns_fd = -1,
 		.blank_fd = -1,
+		.self_pidfd = spec.rootless ? -1 : context_kept(container->berth, false).self_pidfd,
 		.born_in_userns = -1,
 	};
 	struct spawned spawned;
 	int wait_status;
 	code = spawn(&spawn_options, &spawned, &wait_status, error);
 	cgroup_entry_close(&entry);
+	if (spawned.copied)
+		context_drop_self(container->berth);
 	if (code < 0)
 		return code;
 	process->pidfd = spawned.pidfd;

@@ -131,6 +131,7 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 	if (code < 0)
 		return code;
 	cleanup_fd int record_fd = spec->flags & BERTH_NO_INIT ? -1 : state_open_exit(container->directory);
+	struct context_kept kept = context_kept(container->berth, !spec->rootless && blank_suits(plan));
 	struct spawn_options options = {
 		.init_fd = container->berth->init_fd,
 		.plan = plan,
@@ -145,13 +146,16 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		.record_fd = record_fd,
 		.namespaces_fd = spec->rootless ? -1 : userns.pidfd,
 		.userns_fd = spec->rootless ? -1 : userns.fd,
-		.blank_fd = !spec->rootless && blank_suits(plan) ? context_blank(container->berth) : -1,
+		.blank_fd = kept.blank_fd,
+		.self_pidfd = spec->rootless ? -1 : kept.self_pidfd,
 		.born_in_userns = spec->rootless ? userns.fd : -1,
 		.times = times,
 	};
 	int wait_status;
 	code = spawn(&options, spawned, &wait_status, error);
 	cgroup_entry_close(&entry);
+	if (spawned->copied)
+		context_drop_self(container->berth);
 	return code < 0 ? explain_death(container, spec, wait_status, error) : 0;
 }
 

@@ -217,6 +217,7 @@ static int process_make(struct berth *berth, struct prepared *made, struct error
 	int code = made->cgroup ? cgroup_entry_open(made->cgroup, &entry, error) : 0;
 	if (code < 0)
 		return code;
+	struct context_kept kept = context_kept(berth, blank_suits(made->plan));
 	const struct spawn_options options = {
 		.init_fd = berth->init_fd,
 		.plan = made->plan,
@@ -229,13 +230,16 @@ static int process_make(struct berth *berth, struct prepared *made, struct error
 		.record_fd = -1,
 		.namespaces_fd = -1,
 		.userns_fd = -1,
-		.blank_fd = blank_suits(made->plan) ? context_blank(berth) : -1,
+		.blank_fd = kept.blank_fd,
+		.self_pidfd = kept.self_pidfd,
 		.born_in_userns = -1,
 	};
 	int wait_status;
 	made->earliest = state_ticks_now();
 	code = spawn(&options, &made->spawned, &wait_status, error);
 	cgroup_entry_close(&entry);
+	if (made->spawned.copied)
+		context_drop_self(berth);
 	return code;
 }
 

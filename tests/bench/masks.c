@@ -71,6 +71,7 @@ double masked_run(void *data)
 		.userns_fd = -1,
 		.blank_fd = -1,
 		.born_in_userns = -1,
+		.self_pidfd = -1,
 	};
 	struct spawned spawned;
 	struct error error;

@@ -111,6 +111,7 @@ void run_start(struct run *run, const struct plan *plan)
 		.userns_fd = -1,
 		.blank_fd = run->blank_fd,
 		.born_in_userns = -1,
+		.self_pidfd = run->self_pidfd,
 	};
 	run->code = spawn(&options, &run->spawned, &run->wait_status, &run->error);
 	if (ends[1] >= 0)

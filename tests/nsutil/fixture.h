@@ -48,7 +48,7 @@ void plan_finish(struct plan *plan, const char *const *words);
 struct run {
 	uint64_t namespaces;
 	const int *stdio; /* NULL: /dev/null, and the output captured */
-	int record_fd, namespaces_fd, blank_fd, cgroup_into, cgroup_into_procs;
+	int record_fd, namespaces_fd, blank_fd, self_pidfd, cgroup_into, cgroup_into_procs;
 	const int *cgroup_procs;
 	size_t n_cgroup_procs;
 	bool untrusted; /* never in place */
@@ -62,8 +62,8 @@ struct run {
 };
 #define RUN_INIT                                                                                                       \
 	{                                                                                                              \
-		.record_fd = -1, .namespaces_fd = -1, .blank_fd = -1, .cgroup_into = -1, .cgroup_into_procs = -1,      \
-		.output_fd = -1                                                                                        \
+		.record_fd = -1, .namespaces_fd = -1, .blank_fd = -1, .self_pidfd = -1, .cgroup_into = -1,             \
+		.cgroup_into_procs = -1, .output_fd = -1                                                               \
 	}
 
 /* The namespaces with which a plan without FORK is carried out by init, and in place, in the caller's memory. */

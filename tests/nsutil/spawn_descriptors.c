@@ -241,7 +241,7 @@ SPAWN_TEST(descriptors, the_callers_own_are_kept_without_stdio)
 	cleanup_plan struct plan *plan = PLAN_OF("sh", "-c", "echo a >&0; echo b >&1; echo c >&2");
 	struct spawn_options options = {.init_fd = fixture.init_fd, .trusted = true, .plan = plan};
 	options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd =
-		options.userns_fd = options.blank_fd = options.born_in_userns = -1;
+		options.userns_fd = options.blank_fd = options.born_in_userns = options.self_pidfd = -1;
 	struct spawned spawned;
 	struct error error;
 	int wait_status;
@@ -285,7 +285,7 @@ SPAWN_TEST(descriptors, closed_ones_become_dev_null)
 		struct spawn_options options = {
 			.init_fd = fixture.init_fd, .trusted = true, .plan = plan, .namespaces = both_ways[n % 2]};
 		options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd =
-			options.userns_fd = options.blank_fd = options.born_in_userns = -1;
+			options.userns_fd = options.blank_fd = options.born_in_userns = options.self_pidfd = -1;
 		struct spawned spawned;
 		struct error error;
 		int wait_status;

@@ -55,6 +55,7 @@ static void *spawn_some(void *argument)
 			.userns_fd = -1,
 			.blank_fd = -1,
 			.born_in_userns = -1,
+			.self_pidfd = -1,
 		};
 		struct spawned spawned;
 		struct error error = {0};

@@ -108,6 +108,8 @@ static void open_at(const char *data_root)
 	context_require_stage(berth, NULL);
 	context_require_layout(berth, NULL);
 	context_require_init(berth, NULL);
+	for (int i = 0; i < 2; i++)
+		context_kept(berth, true);
 }
 
 /*

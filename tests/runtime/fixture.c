@@ -50,7 +50,7 @@ struct berth *rt_open(void)
 	rt_ok(berth_open(&config, &berth, &rt.error));
 	/* As after its first launch; the first is what every program of berth's does. */
 	for (int i = 0; i < 2 && geteuid() == 0; i++)
-		context_blank(berth);
+		context_kept(berth, true);
 	return berth;
 }
 
