@@ -95,6 +95,12 @@ static bool needs_numbers(const struct berth_container *container, const struct 
 	       container->record.flags & BERTH_KEEP_RECORD;
 }
 
+/* Whether what init exited with can only be the command's own status: from 128 on it may stand for a signal. */
+static bool tells_all(int wait_status)
+{
+	return wait_status >= 0 && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) < 128;
+}
+
 static int record_remove(const struct berth_container *container, struct error *error)
 {
 	/* Who launched it has owned it all the time. */
@@ -120,7 +126,7 @@ int container_finish(struct berth_container *container, struct error *error)
 	};
 	int kept = atomic_exchange(&container->kept, -1);
 	cleanup_fd int file = kept >= 0 ? kept : state_open_record(container->directory, true);
-	if (!evidence.no_init)
+	if (!evidence.no_init && !tells_all(evidence.wait_status))
 		state_read_exit(container->directory, &evidence.command_status);
 	/* Of one that has ended by itself it doesn't matter that somebody wanted to kill it. */
 	int status = evidence_status(&evidence);
