@@ -55,12 +55,12 @@ static void hash(const char *name, char digits[HASH_DIGITS + 1])
 
 void name_encode(const char *name, char encoded[NAME_ENCODED_SIZE])
 {
+	static const char hex[] = "0123456789ABCDEF";
 	size_t used = 0, cut = 0;
 	bool is_file = is_cgroup_file(name);
 	for (const char *c = name; *c; c++) {
-		char piece[4];
 		bool itself = stands_for_itself(*c, c == name) && !(is_file && c == name);
-		size_t length = (size_t)snprintf(piece, sizeof piece, itself ? "%c" : "%%%02X", (unsigned char)*c);
+		size_t length = itself ? 1 : 3;
 		if (used <= CUT)
 			cut = used;
 		if (used + length >= NAME_ENCODED_SIZE) {
@@ -69,7 +69,13 @@ void name_encode(const char *name, char encoded[NAME_ENCODED_SIZE])
 			snprintf(encoded + cut, NAME_ENCODED_SIZE - cut, "~%s", digits);
 			return;
 		}
-		memcpy(encoded + used, piece, length);
+		if (itself) {
+			encoded[used] = *c;
+		} else {
+			encoded[used] = '%';
+			encoded[used + 1] = hex[(unsigned char)*c >> 4];
+			encoded[used + 2] = hex[(unsigned char)*c & 15];
+		}
 		used += length;
 	}
 	encoded[used] = '\0';

@@ -402,7 +402,7 @@ static int copy_cgroup_files(const struct berth_options *options, struct spec *s
 int oom_score_own(void)
 {
 	char text[16];
-	return file_read(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof text) > 0 ? atoi(text) : 0;
+	return file_read_once(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof text) > 0 ? atoi(text) : 0;
 }
 
 static int copy_oom_score(const struct berth_options *options, struct spec *spec, struct error *error)
