@@ -18,8 +18,7 @@ struct berth_container *container_new(struct berth *berth)
 		return NULL;
 	container->berth = berth;
 	container->wait_status = -1;
-	atomic_init(&container->kept, -1);
-	container->directory = container->file = container->pidfd = container->tty = container->seccomp_log = -1;
+	container->file = container->pidfd = container->tty = container->seccomp_log = -1;
 	return container;
 }
 
@@ -37,24 +36,19 @@ void berth_container_close(struct berth_container *container)
 		close(container->seccomp_log);
 	if (container->file >= 0)
 		close(container->file);
-	if (container->kept >= 0)
-		close(container->kept);
-	if (container->directory >= 0)
-		close(container->directory);
 	record_free(&container->record);
 	free(container);
 }
 
-int container_load(struct berth_container *container, int directory, struct error *error)
+int container_load(struct berth_container *container, int file, struct error *error)
 {
-	container->directory = directory;
+	container->file = file;
 	struct state state;
-	int code = state_read(directory, &state, error);
+	int code = state_read(file, &state, error);
 	if (code < 0)
 		return code;
 	const struct record *record = &container->record;
 	container->record = state.record;
-	container->file = state.file;
 	container->end = state.end;
 	container->ended = state.ended;
 	if (record->controllers) {
@@ -87,7 +81,7 @@ int container_load(struct berth_container *container, int directory, struct erro
 void container_look_again(struct berth_container *container)
 {
 	struct state_process process;
-	int code = state_read_process(container->directory, &process);
+	int code = state_read_process(container->file, &process);
 	if (code == 0)
 		code = state_open_process(container->berth, &process);
 	container->pidfd = code;
@@ -97,21 +91,19 @@ void container_look_again(struct berth_container *container)
 
 bool container_is_gone(int code)
 {
-	return code == -ENOENT || code == -ENOTDIR || code == -ELOOP || code == -EBADMSG;
+	return code == -ENOENT || code == -EISDIR || code == -ELOOP || code == -EBADMSG;
 }
 
 /* A handle on the entry of the state root, or NULL with *error set. */
 static struct berth_container *open_entry(const struct berth *berth, const char *entry, struct error *error)
 {
 	struct berth_container *container = container_new((struct berth *)berth);
-	int directory = openat(berth->state_fd, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int code = !container      ? error_errno(error, ENOMEM, "open a container")
-		   : directory < 0 ? error_errno(error, errno, "open %s/%s", berth->state_root, entry)
-				   : container_load(container, steal_fd(&directory), error);
+	cleanup_fd int file = state_open_entry(berth, entry);
+	int code = !container ? error_errno(error, ENOMEM, "open a container")
+		   : file < 0 ? error_errno(error, -file, "open %s/%s", berth->state_root, entry)
+			      : container_load(container, steal_fd(&file), error);
 	if (code == 0)
 		return container;
-	if (directory >= 0)
-		close(directory);
 	berth_container_close(container);
 	return NULL;
 }
@@ -120,18 +112,18 @@ int berth_container_find(struct berth *berth, const char *name, struct berth_con
 			 struct berth_error *error)
 {
 	struct error inner = {0};
-	int directory = state_open(berth, name, &inner);
-	if (directory < 0)
+	int file = state_open(berth, name, &inner);
+	if (file < 0)
 		return error_export(&inner, error);
 	struct berth_container *found = container_new(berth);
 	if (!found) {
-		close(directory);
+		close(file);
 		error_errno(&inner, ENOMEM, "open container '%s'", name);
 		return error_export(&inner, error);
 	}
-	int code = container_load(found, directory, &inner);
-	/* The second test: another name could share the encoding's hash. */
-	if (code == -ENOENT || (code == 0 && strcmp(found->record.name, name) != 0))
+	int code = container_load(found, file, &inner);
+	/* Another name could share the encoding's hash. */
+	if (code == 0 && strcmp(found->record.name, name) != 0)
 		code = error_set(&inner, ENOENT, "there is no container named '%s'", name);
 	if (code < 0) {
 		berth_container_close(found);
@@ -218,7 +210,7 @@ int berth_container_tty(const struct berth_container *container)
 
 bool berth_container_owned(struct berth_container *container)
 {
-	return container->owner || state_is_owned(container->directory);
+	return container->owner || state_is_owned(container->file);
 }
 
 const char *berth_state_name(enum berth_state state)

@@ -13,9 +13,7 @@ struct berth_container {
 	struct berth *berth;
 	struct record record;
 	struct cgroup *cgroup;
-	int directory;   /* its record; locked while owner */
-	int file;        /* the record's, for those that wait for another to write the end; -1 for who launched it */
-	atomic_int kept; /* the same file, open for writing too, from the owner's own kill on; else -1 */
+	int file;             /* its record; locked while owner */
 	atomic_int requested; /* enum berth_reason of that kill; 0: none */
 	int pidfd;            /* PID 1; -1: had ended when the handle was made */
 	int tty;
@@ -25,6 +23,7 @@ struct berth_container {
 	uint64_t memory_limit;   /* what this handle last put in force; 0: not known */
 	int wait_status;         /* PID 1's, once reaped by an owner that is its parent; -1: not */
 	bool owner;              /* waits for it and cleans up behind it */
+	bool launched;           /* and has done so ever since it had its name */
 	bool ended;              /* end is known */
 	struct berth_end end;
 };
@@ -33,10 +32,9 @@ struct berth_container {
 struct berth_container *container_new(struct berth *berth);
 
 /*
- * Fills the handle from the directory (which it takes over) that state_open gave: record, cgroup, pidfd, end. 0 or
- * -errno; -ENOENT if the record is being removed.
+ * Fills the handle from the record (which it takes over) that state_open gave: cgroup, pidfd, end. 0 or -errno.
  */
-int container_load(struct berth_container *container, int directory, struct error *error);
+int container_load(struct berth_container *container, int file, struct error *error);
 /* For a handle that was made while the container was being started: pidfd again, which still may be -ENOENT. */
 void container_look_again(struct berth_container *container);
 /* Whether this result of opening or loading an entry of the state root says that there is no (whole) container in it.

@@ -63,12 +63,7 @@ int berth_container_signal(struct berth_container *container, int signal, struct
 
 static int note_reason(struct berth_container *container, enum berth_reason reason, const char *detail)
 {
-	cleanup_fd int file = state_open_record(container->directory, true);
-	int code = file < 0 ? file : state_write_reason(file, reason, detail), none = -1;
-	/* An owner will write the end to it soon. */
-	if (code == 0 && container->owner && atomic_compare_exchange_strong(&container->kept, &none, file))
-		steal_fd(&file);
-	return code;
+	return state_write_reason(container->file, reason, detail);
 }
 
 int container_kill(struct berth_container *container, enum berth_reason reason, struct error *error)

@@ -29,7 +29,7 @@ enum { KNOWN_FLAGS = BERTH_TTY | BERTH_ENV_CLEAR | BERTH_DIE_WITH_THREAD };
 static int container_environment(const struct berth_container *container, char ***environment)
 {
 	cleanup_free char *bytes = NULL;
-	ssize_t size = state_read_environment(container->directory, &bytes);
+	ssize_t size = state_read_environment(container->file, &bytes);
 	if (size < 0)
 		return (int)size;
 	size_t count = 0;
@@ -82,11 +82,14 @@ static int spec_from_exec_options(const struct berth_container *container, const
 	spec->sets_oom_score = record->oom_score_adj != oom_score_own();
 	spec->userns = record->namespaces & CLONE_NEWUSER ? USERNS_MAPS : USERNS_HOST;
 	spec->rootless = geteuid() != 0;
-	if (spec->userns == USERNS_MAPS && (code = idmap_read(container->directory, &spec->maps)) < 0)
+	if (spec->userns == USERNS_MAPS &&
+	    (code = idmap_of_container(container->berth, container->file, &spec->maps)) < 0)
 		return error_errno(error, -code, "read the maps of container '%s'", record->name);
 	if (!spec->argv || !spec->env || !spec->workdir || (user && !spec->user))
 		return no_memory(error);
-	if (seccomp_choice_load(container->directory, record->seccomp, &spec->seccomp, error) < 0)
+	char filter[STATE_BESIDE_SIZE];
+	state_beside_name(container->file, STATE_SECCOMP, filter);
+	if (seccomp_choice_load(container->berth->state_fd, filter, record->seccomp, &spec->seccomp, error) < 0)
 		return -error->code;
 	/* As the container sees it now, not as it was made. */
 	char root[32];

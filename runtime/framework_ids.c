@@ -18,7 +18,7 @@ enum ids { IDS_UNDECIDED, IDS_OF_HOST, IDS_OF_MAPS };
 /* One of enum ids, or -errno. */
 static int ids_read(int directory, const char *id, struct id_maps *maps, struct error *error)
 {
-	int code = idmap_read(directory, maps);
+	int code = idmap_read(directory, "idmap", maps);
 	if (code == 0)
 		return IDS_OF_MAPS;
 	if (code != -ENOENT)
@@ -28,7 +28,7 @@ static int ids_read(int directory, const char *id, struct id_maps *maps, struct 
 
 static int ids_write(int directory, const char *id, const struct id_maps *maps, struct error *error)
 {
-	int code = idmap_keep(directory, maps);
+	int code = idmap_keep(directory, "idmap", maps);
 	return code < 0 ? error_errno(error, -code, "record the maps of framework root %s", id) : 0;
 }
 

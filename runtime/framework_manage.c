@@ -24,9 +24,9 @@
  */
 static int remove_all(const struct berth *berth, int directory, const char *path)
 {
-	const struct id_holder holder = {.directory = directory, .kept = true};
+	const struct id_holder holder = {.fd = directory, .kept = true};
 	struct id_maps maps;
-	bool mapped = idmap_read(directory, &maps) == 0;
+	bool mapped = idmap_read(directory, "idmap", &maps) == 0;
 	int code = tree_remove_at(directory, "layers");
 	if (code == 0)
 		code = tree_remove(path);

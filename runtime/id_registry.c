@@ -236,7 +236,7 @@ static int claim_enter(int directory, const char *name, const struct id_holder *
 {
 	struct stat status;
 	cleanup_free char *target = NULL;
-	if (fstat(holder->directory, &status) < 0)
+	if (fstat(holder->fd, &status) < 0)
 		return -errno;
 	if (asprintf(&target, "%ju %s", (uintmax_t)status.st_ino, holder->path) < 0)
 		return target = NULL, -ENOMEM;
@@ -250,7 +250,7 @@ static bool claim_find(int directory, const struct id_holder *holder, struct id_
 	for (const struct dirent *entry; stream && (entry = readdir(stream));) {
 		struct claim claim;
 		if (!name_parse(entry->d_name, &claim) || claim.shared ||
-		    !is_holders(directory, entry->d_name, holder->directory))
+		    !is_holders(directory, entry->d_name, holder->fd))
 			continue;
 		*claimed = maps_of(claim.start[0], claim.length[0], claim.start[1], claim.length[1]);
 		return true;
@@ -318,7 +318,7 @@ int id_registry_keep(const struct id_registry *registry, const struct id_maps *c
 	name_format(claimed, name);
 	{
 		cleanup_fd int kept = directory_open(registry->kept, false);
-		if (kept >= 0 && is_holders(kept, name, holder->directory) && is_held(kept, name))
+		if (kept >= 0 && is_holders(kept, name, holder->fd) && is_held(kept, name))
 			return 0;
 	}
 	/* The register was lost, or the root has come from elsewhere. */
@@ -349,10 +349,10 @@ int id_registry_share(const struct id_registry *registry, const struct id_maps *
 	int code = require(registry, &opened, false, error);
 	if (code < 0)
 		return code;
-	code = fstat(holder->directory, &status) < 0 ? -errno : 0;
+	code = fstat(holder->fd, &status) < 0 ? -errno : 0;
 	if (code == 0) {
 		shared_name_format(claimed, &status, name);
-		/* Of one that has gone, whose directory had the same number. */
+		/* Of one that has gone, whose record had the same number. */
 		unlinkat(opened.run, name, 0);
 		code = claim_enter(opened.run, name, holder);
 	}
@@ -365,16 +365,16 @@ void id_registry_release(const struct id_registry *registry, const struct id_map
 	cleanup_opened struct opened opened = OPENED_INIT;
 	char name[NAME_SIZE];
 	struct stat status;
-	if (claimed->uids.count != 1 || claimed->gids.count != 1 || fstat(holder->directory, &status) < 0)
+	if (claimed->uids.count != 1 || claimed->gids.count != 1 || fstat(holder->fd, &status) < 0)
 		return;
 	registry_lock(registry, false, false, &opened);
 	int directory = holder->kept ? opened.kept : opened.run;
 	name_format(claimed, name);
-	if (directory >= 0 && is_holders(directory, name, holder->directory))
+	if (directory >= 0 && is_holders(directory, name, holder->fd))
 		unlinkat(directory, name, 0);
 	else if (directory >= 0 && !holder->kept) {
 		shared_name_format(claimed, &status, name);
-		if (is_holders(directory, name, holder->directory))
+		if (is_holders(directory, name, holder->fd))
 			unlinkat(directory, name, 0);
 	}
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which ranges of ids are taken, on the whole machine: two directories with a symbolic link for each, whose name is the
- * range ("100000+65536,100000+65536": uids, gids) and whose target is "INODE PATH" of the directory of what holds it.
- * A holder whose directory is gone, or another by now, holds nothing. One lock, held for a look and a link.
+ * range ("100000+65536,100000+65536": uids, gids) and whose target is "INODE PATH" of what holds it: a
+ * container's record, a framework root's directory. A holder that is gone, or another by now, holds nothing. One lock,
+ * held for a look and a link.
  *
  * A container has its range until it ends, a framework's root as long as it lives: the files in it have these ids. A
  * container in such a root shares the range, and holds it also by itself ("RANGE@INODE"), so that it is nobody else's
@@ -20,8 +21,8 @@ struct id_registry {
 };
 
 struct id_holder {
-	int directory;
-	const char *path; /* the directory's, absolute */
+	int fd;
+	const char *path; /* absolute */
 	bool kept;        /* a framework's root */
 };
 

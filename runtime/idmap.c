@@ -15,6 +15,7 @@
 #include "runtime/id_registry.h"
 #include "runtime/name.h"
 #include "runtime/parse.h"
+#include "runtime/state.h"
 #include "runtime/subid.h"
 #include "runtime/users.h"
 
@@ -176,7 +177,7 @@ static int take_range(const struct berth *berth, struct spec *spec, uint32_t siz
 	return code < 0 ? code : id_registry_share(&berth->ids, &spec->maps, holder, error);
 }
 
-static int resolve_range(const struct berth *berth, struct spec *spec, int directory, struct error *error)
+static int resolve_range(const struct berth *berth, struct spec *spec, int record, struct error *error)
 {
 	uint32_t size = spec->userns_size ? spec->userns_size : SIZE_DEFAULT;
 	struct id_maps given;
@@ -189,15 +190,15 @@ static int resolve_range(const struct berth *berth, struct spec *spec, int direc
 				 "%s:1000000:65536000 in both %s and %s",
 				 owner, owner, berth->subuid, berth->subgid);
 	int known = check_user_first(berth, spec, size, error);
-	if (known < 0 || (known && directory < 0))
+	if (known < 0 || (known && record < 0))
 		return known < 0 ? known : 0;
 	char encoded[NAME_ENCODED_SIZE];
 	cleanup_free char *path = NULL;
 	name_encode(spec->name, encoded);
 	if (asprintf(&path, "%s/%s", berth->state_root, encoded) < 0)
 		return path = NULL, error_errno(error, ENOMEM, "take a range of user ids");
-	const struct id_holder holder = {.directory = directory, .path = path};
-	return take_range(berth, spec, size, &given, directory < 0 ? NULL : &holder, error);
+	const struct id_holder holder = {.fd = record, .path = path};
+	return take_range(berth, spec, size, &given, record < 0 ? NULL : &holder, error);
 }
 
 /* Root inside is the user itself; the ids from 1 on are those that the file gives it. */
@@ -227,12 +228,12 @@ static int resolve_rootless(const struct berth *berth, struct spec *spec, struct
 	return code;
 }
 
-int idmap_resolve(const struct berth *berth, struct spec *spec, int directory, struct error *error)
+int idmap_resolve(const struct berth *berth, struct spec *spec, int record, struct error *error)
 {
 	int code = 0;
 	if (spec->userns == USERNS_AUTO)
 		code = spec->rootless ? resolve_rootless(berth, spec, error)
-				      : resolve_range(berth, spec, directory, error);
+				      : resolve_range(berth, spec, record, error);
 	return code == 0 && spec->userns != USERNS_HOST ? idmap_check_user(&spec->maps, spec, error) : code;
 }
 
@@ -281,28 +282,28 @@ static int maps_format(const struct id_maps *maps, char text[MAPS_SIZE])
 	return gids < 0 ? gids : uids + gids;
 }
 
-int idmap_write(int directory, const struct id_maps *maps)
+int idmap_write(int directory, const char *file, const struct id_maps *maps)
 {
 	char text[MAPS_SIZE];
 	int length = maps_format(maps, text);
-	return length < 0 ? length : file_create(directory, "idmap", text, (size_t)length);
+	return length < 0 ? length : file_create(directory, file, text, (size_t)length);
 }
 
-int idmap_keep(int directory, const struct id_maps *maps)
+int idmap_keep(int directory, const char *file, const struct id_maps *maps)
 {
 	char text[MAPS_SIZE];
 	int length = maps_format(maps, text);
-	int code = length < 0 ? length : file_replace(directory, "idmap", text, (size_t)length, 0600);
+	int code = length < 0 ? length : file_replace(directory, file, text, (size_t)length, 0600);
 	if (code < 0)
 		return code;
-	cleanup_fd int fd = openat(directory, "idmap", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_fd int fd = openat(directory, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-int idmap_read(int directory, struct id_maps *maps)
+int idmap_read(int directory, const char *file, struct id_maps *maps)
 {
 	char text[MAPS_SIZE];
-	ssize_t length = file_read(directory, "idmap", text, sizeof text);
+	ssize_t length = file_read(directory, file, text, sizeof text);
 	*maps = (struct id_maps){0};
 	if (length < 0)
 		return (int)length;
@@ -320,10 +321,17 @@ int idmap_read(int directory, struct id_maps *maps)
 	return maps->uids.count && maps->gids.count ? 0 : -EBADMSG;
 }
 
-void idmap_release(const struct berth *berth, int directory)
+int idmap_of_container(const struct berth *berth, int record, struct id_maps *maps)
+{
+	char name[STATE_BESIDE_SIZE];
+	state_beside_name(record, STATE_IDMAP, name);
+	return idmap_read(berth->state_fd, name, maps);
+}
+
+void idmap_release(const struct berth *berth, int record)
 {
 	struct id_maps maps;
-	const struct id_holder holder = {.directory = directory};
-	if (idmap_read(directory, &maps) == 0)
+	const struct id_holder holder = {.fd = record};
+	if (idmap_of_container(berth, record, &maps) == 0)
 		id_registry_release(&berth->ids, &maps, &holder);
 }

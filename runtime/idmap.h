@@ -12,10 +12,10 @@ int idmap_from_options(const struct berth_options *options, struct spec *spec, s
 
 /*
  * Completes the spec's maps where they are to be found out: for USERNS_AUTO as root the first range that is free, which
- * claims it for the container whose state directory this is, until idmap_release, or for its framework's root, until
+ * claims it for the container whose record this is, until idmap_release, or for its framework's root, until
  * that is removed; -1 only looks. 0 or -errno.
  */
-int idmap_resolve(const struct berth *berth, struct spec *spec, int directory, struct error *error);
+int idmap_resolve(const struct berth *berth, struct spec *spec, int record, struct error *error);
 
 /*
  * The ids that the files give: to berth or root for --userns auto; to an ordinary user, if they can be mapped, beside
@@ -27,14 +27,15 @@ int idmap_ranges(const struct berth *berth, struct id_map *uids, struct id_map *
 int idmap_check_user(const struct id_maps *maps, const struct spec *spec, struct error *error);
 
 /*
- * The maps of the container in its state directory's file "idmap", or of a framework's root in its own, where they are
- * kept: whole or not at all, also when the machine goes down. Reading gives -ENOENT where there are none.
+ * Maps in a file, a container's (STATE_IDMAP) or a framework root's, where they are kept: whole or not at all, also
+ * when the machine goes down. Reading gives -ENOENT where there are none.
  */
-int idmap_write(int directory, const struct id_maps *maps);
-int idmap_keep(int directory, const struct id_maps *maps);
-int idmap_read(int directory, struct id_maps *maps);
+int idmap_write(int directory, const char *file, const struct id_maps *maps);
+int idmap_keep(int directory, const char *file, const struct id_maps *maps);
+int idmap_read(int directory, const char *file, struct id_maps *maps);
+int idmap_of_container(const struct berth *berth, int record, struct id_maps *maps);
 
 /* Gives back the range that the container, which has ended, may have claimed. */
-void idmap_release(const struct berth *berth, int directory);
+void idmap_release(const struct berth *berth, int record);
 
 #endif

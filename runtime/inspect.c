@@ -39,21 +39,21 @@ static json_t *end_json(const struct berth_end *end)
 			 (json_int_t)end->oom_kills, "cpu_ns", (json_int_t)end->cpu_ns, "text", end->text);
 }
 
-static json_t *environment_json(int directory)
+static json_t *environment_json(int file)
 {
 	cleanup_free char *bytes = NULL;
-	ssize_t size = state_read_environment(directory, &bytes);
+	ssize_t size = state_read_environment(file, &bytes);
 	json_t *array = json_array();
 	for (const char *entry = bytes; size > 0 && entry < bytes + size; entry += strlen(entry) + 1)
 		json_array_append_new(array, json_from_bytes(entry));
 	return array;
 }
 
-static json_t *fallbacks_json(int directory)
+static json_t *fallbacks_json(int file)
 {
 	char text[512];
 	json_t *array = json_array();
-	state_read_fallbacks(directory, text, sizeof text);
+	state_read_fallbacks(file, text, sizeof text);
 	char *rest = text;
 	for (char *line; (line = strsep(&rest, "\n")) && *line;)
 		json_array_append_new(array, json_string(line));
@@ -134,7 +134,7 @@ static json_t *maps_json(const struct berth_container *container)
 	struct id_maps maps;
 	if (!(container->record.namespaces & CLONE_NEWUSER))
 		return json_null();
-	idmap_read(container->directory, &maps);
+	idmap_of_container(container->berth, container->file, &maps);
 	return json_pack("{s:o, s:o}", "uids", map_json(&maps.uids), "gids", map_json(&maps.gids));
 }
 
@@ -157,7 +157,7 @@ static int json_write(const json_t *json, FILE *out, struct error *error)
 static json_t *scale_down_json(const struct berth_container *container)
 {
 	struct scale_note note = {0};
-	scale_note_peek(container->directory, &note);
+	scale_note_read(container->file, &note);
 	if (!note.token)
 		return json_null();
 	return json_pack("{s:o, s:I}", "memory", bytes_json(note.memory), "elapsed_ms",
@@ -191,7 +191,7 @@ static json_t *limits_in_force_json(const struct berth_container *container)
 int berth_container_inspect(struct berth_container *container, FILE *out, struct berth_error *error)
 {
 	struct error inner = {0};
-	cleanup_json json_t *json = record_load(container->directory, &inner);
+	cleanup_json json_t *json = record_load(container->file, &inner);
 	if (!json)
 		return error_export(&inner, error);
 	/* Numbers that mean something to berth alone give way to words. */
@@ -203,8 +203,8 @@ int berth_container_inspect(struct berth_container *container, FILE *out, struct
 	json_object_set_new(json, "userns", maps_json(container));
 	json_object_set_new(json_object_get(json, "cgroup"), "paths", paths_json(container->cgroup));
 	json_object_set_new(json, "limits_in_force", limits_in_force_json(container));
-	json_object_set_new(json, "env", environment_json(container->directory));
-	json_object_set_new(json, "fallbacks", fallbacks_json(container->directory));
+	json_object_set_new(json, "env", environment_json(container->file));
+	json_object_set_new(json, "fallbacks", fallbacks_json(container->file));
 	json_object_set_new(json, "state", json_string(berth_state_name(berth_container_state(container))));
 	json_object_set_new(json, "owned", json_boolean(berth_container_owned(container)));
 	json_object_set_new(json, "pid", container->pid ? json_integer(container->pid) : json_null());

@@ -85,13 +85,13 @@ int launch_delegate(const struct berth *berth, struct spec *spec, bool enter, st
 	return enter ? cgroup_delegation_enter(berth->layout, &delegation, error) : 0;
 }
 
-/* Reserves the name, taking it from what a dead owner left under it. The state directory or -errno. */
+/* Reserves the name, taking it from what a dead owner left under it. The record, open, or -errno. */
 static int reserve(struct berth *berth, const struct spec *spec, const struct record *record, struct error *error)
 {
-	int directory = state_create(berth, spec, record, error);
-	if (directory == -EEXIST && recover_name(berth, spec->name))
-		directory = state_create(berth, spec, record, error);
-	return directory;
+	int file = state_create(berth, spec, record, error);
+	if (file == -EEXIST && recover_name(berth, spec->name))
+		file = state_create(berth, spec, record, error);
+	return file;
 }
 
 enum { NEARLY_FULL = 64 << 10 };
@@ -117,6 +117,12 @@ static int explain_death(const struct berth_container *container, const struct s
 			 spec->argv[0]);
 }
 
+/* For init to write to; -1: there is none. */
+static int exit_make(const struct berth_container *container, const struct spec *spec)
+{
+	return spec->flags & BERTH_NO_INIT ? -1 : state_create_exit(container->berth, container->file);
+}
+
 static int spawn_into(struct berth_container *container, const struct spec *spec, const struct plan *plan,
 		      uint64_t *times, struct spawned *spawned, struct error *error)
 {
@@ -130,7 +136,7 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 	code = container->cgroup ? cgroup_entry_open(container->cgroup, &entry, error) : 0;
 	if (code < 0)
 		return code;
-	cleanup_fd int record_fd = spec->flags & BERTH_NO_INIT ? -1 : state_open_exit(container->directory);
+	cleanup_fd int record_fd = exit_make(container, spec);
 	struct context_kept kept = context_kept(container->berth, !spec->rootless && blank_suits(plan));
 	struct spawn_options options = {
 		.init_fd = container->berth->init_fd,
@@ -163,7 +169,7 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 static int go_on(struct berth_container *container, const struct spec *spec, const struct plan *plan,
 		 struct prepared *ready, struct spawned *spawned, struct error *error)
 {
-	cleanup_fd int record_fd = spec->flags & BERTH_NO_INIT ? -1 : state_open_exit(container->directory);
+	cleanup_fd int record_fd = exit_make(container, spec);
 	const struct spawn_options options = {
 		.plan = plan,
 		.cgroup_into_procs = -1,
@@ -201,7 +207,7 @@ static int write_limits(const struct berth_container *container, const struct sp
 		swap |= scale_note_is_swap(spec->cgroup_files[i]);
 		code = write_cgroup_file(container->cgroup, spec->cgroup_files[i], error);
 	}
-	if (code == 0 && swap && (code = scale_note_make(container->directory)) < 0)
+	if (code == 0 && swap && (code = scale_note_make(container->file)) < 0)
 		return error_errno(error, -code, "note the limit of swap of container '%s'", spec->name);
 	return code;
 }
@@ -247,7 +253,7 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 		 spec->devices_unruled ? devices_fallback : "");
 	struct state_process process;
 	state_identify(berth, spawned.pidfd, spawned.pid, earliest, &process);
-	code = state_write_process(container->directory, &process, fallbacks, error);
+	code = state_write_process(container->file, &process, fallbacks, error);
 	timing_part(timing, "note");
 	return code;
 }
@@ -260,13 +266,15 @@ static int settle_ids(struct berth_container *container, struct spec *spec, stru
 {
 	int code = 0;
 	if (spec_claims_ids(spec)) {
-		code = idmap_resolve(container->berth, spec, container->directory, error);
+		code = idmap_resolve(container->berth, spec, container->file, error);
 		if (code == 0)
 			code = compile_container(container->berth, spec, plan, error);
 	}
 	if (code < 0 || spec->userns == USERNS_HOST)
 		return code;
-	code = idmap_write(container->directory, &spec->maps);
+	char name[STATE_BESIDE_SIZE];
+	state_beside_name(container->file, STATE_IDMAP, name);
+	code = idmap_write(container->berth->state_fd, name, &spec->maps);
 	return code < 0 ? error_errno(error, -code, "record the maps of container '%s'", spec->name) : 0;
 }
 
@@ -322,14 +330,14 @@ static int launch(struct berth_container *container, const struct berth_options 
 	unsigned int controllers = launch_controllers(berth, &spec);
 	struct prepared *ready = timing.report ? NULL : prepared_find(berth, &spec, plan, controllers);
 	if (record_pack(&spec, berth->layout, controllers, now_ns(), &container->record) < 0)
-		container->directory = error_errno(error, ENOMEM, "launch");
+		container->file = error_errno(error, ENOMEM, "launch");
 	else
-		container->directory = reserve(berth, &spec, &container->record, error);
-	if (container->directory < 0) {
+		container->file = reserve(berth, &spec, &container->record, error);
+	if (container->file < 0) {
 		prepared_return(berth, ready);
-		return container->directory;
+		return container->file;
 	}
-	container->owner = true;
+	container->owner = container->launched = true;
 	code = settle_ids(container, &spec, &plan, error);
 	if (code == 0 && berth->fail_step)
 		plan_inject_failure(plan, berth->fail_step - 1, berth->fail_error);

@@ -55,11 +55,13 @@ struct answer {
 };
 static const uint64_t magic = 0x6265727468000002; /* "berth", and the packets' version */
 
-/* The socket's address, by way of the record's descriptor: its path may be longer than an address. unix(7) */
+/* The socket's address, by way of the state root's descriptor: its path may be longer than an address. unix(7) */
 static socklen_t address_fill(const struct berth_container *container, struct sockaddr_un *address)
 {
+	char name[STATE_BESIDE_SIZE];
+	state_beside_name(container->file, STATE_CONTROL, name);
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/control", container->directory);
+	snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", container->berth->state_fd, name);
 	return sizeof *address;
 }
 
@@ -84,8 +86,11 @@ void monitor_free(struct monitor *monitor, const struct berth_container *contain
 
 void monitor_unlink(const struct berth_container *container)
 {
-	if (container->monitor)
-		unlinkat(container->directory, "control", 0);
+	if (!container->monitor)
+		return;
+	char name[STATE_BESIDE_SIZE];
+	state_beside_name(container->file, STATE_CONTROL, name);
+	unlinkat(container->berth->state_fd, name, 0);
 }
 
 static bool watch(const struct monitor *monitor, int fd)
@@ -126,12 +131,13 @@ static int monitor_open(struct berth_container *container, struct error *error)
 	struct sockaddr_un address;
 	socklen_t length = address_fill(container, &address);
 	/* One that a dead owner left. */
-	unlinkat(container->directory, "control", 0);
+	unlink(address.sun_path);
 	if (monitor->listener < 0 || monitor->timer < 0 || monitor->epoll < 0 ||
 	    bind(monitor->listener, (struct sockaddr *)&address, length) < 0 ||
 	    listen(monitor->listener, BACKLOG) < 0 || !watch(monitor, monitor->listener) ||
 	    !watch(monitor, monitor->timer)) {
 		int code = errno;
+		unlink(address.sun_path);
 		monitor_free(monitor, container);
 		return error_errno(error, code, "listen for requests to container '%s'", container->record.name);
 	}

@@ -13,7 +13,7 @@ struct monitor; /* in the handle of an owner that attends */
 
 void monitor_free(struct monitor *monitor, const struct berth_container *container);
 
-/* For who removes the record: takes the socket out of it. Nothing for a handle that does not attend. */
+/* For who removes the record: removes the socket beside it. Nothing for a handle that does not attend. */
 void monitor_unlink(const struct berth_container *container);
 
 /* What an owner tells of a request. */

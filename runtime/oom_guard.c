@@ -10,7 +10,7 @@ static void hold(struct oom_guard *guard, const struct berth_container *containe
 	if (guard->held == wanted)
 		return;
 	/* Should this owner die, the note tells the next that there is something to undo. */
-	if (wanted && scale_note_make(container->directory) < 0)
+	if (wanted && scale_note_make(container->file) < 0)
 		return;
 	if (cgroup_oom_hold(container->cgroup, wanted) == 0)
 		guard->held = wanted;

@@ -142,10 +142,10 @@ void record_write(struct json_text *text, const struct spec *spec, unsigned int 
 	json_text_close(text, '}');
 }
 
-json_t *record_load(int directory, struct error *error)
+json_t *record_load(int file, struct error *error)
 {
 	cleanup_free char *text = NULL;
-	ssize_t length = state_read_json(directory, &text);
+	ssize_t length = state_read_json(file, &text);
 	if (length < 0)
 		return error_errno(error, (int)-length, "read the container's record"), NULL;
 	json_error_t fault;

@@ -9,8 +9,8 @@
 #include "runtime/state.h"
 
 void record_write(struct json_text *text, const struct spec *spec, unsigned int controllers, uint64_t started_ns);
-/* Reads it from the container's directory; a new reference, or NULL with *error set. */
-json_t *record_load(int directory, struct error *error);
+/* Reads it; a new reference, or NULL with *error set. */
+json_t *record_load(int file, struct error *error);
 
 /*
  * What the library needs of it, in one piece of memory: record->packed. layout: where its cgroups are to be; NULL: that

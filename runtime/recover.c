@@ -28,22 +28,20 @@ static bool is_to_go(const struct berth_container *container)
 static int adopt(struct berth *berth, const char *entry, struct berth_container **adopted, struct error *error)
 {
 	*adopted = NULL;
-	cleanup_fd int directory = openat(berth->state_fd, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (directory < 0)
-		return container_is_gone(-errno) ? 0
-						 : error_errno(error, errno, "open %s/%s", berth->state_root, entry);
-	if (state_lock_of_dead(directory) < 0)
+	cleanup_fd int file = state_open_entry(berth, entry);
+	if (file < 0)
+		return container_is_gone(file) ? 0 : error_errno(error, -file, "open %s/%s", berth->state_root, entry);
+	if (state_lock_of_dead(file) < 0 || state_is_removed(file))
 		return 0;
 	struct berth_container *container = container_new(berth);
 	if (!container)
 		return error_errno(error, ENOMEM, "take over %s", entry);
-	int kept = directory;
 	struct error ignored;
-	int code = container_load(container, steal_fd(&directory), error);
+	int code = container_load(container, steal_fd(&file), error);
 	container->owner = true;
 	/* Its owner died with nothing left to do but that. */
 	if (code == 0 && is_to_go(container))
-		state_remove(berth, container->directory, container->record.name, &ignored);
+		state_remove_entry(berth, container->file, entry, &ignored);
 	if (code == 0 && (container->ended || container->pidfd >= 0 || container->pidfd == -ESRCH)) {
 		/* It may have died while lowering the memory limit, with the container frozen for that. */
 		uint64_t memory, swap;
@@ -55,8 +53,8 @@ static int adopt(struct berth *berth, const char *entry, struct berth_container 
 		/* Its owner died between recording it and recording its process. */
 		container_discard(container, &ignored);
 	} else if (container_is_gone(code)) {
-		/* Caught in the middle of its removal, or damaged: it names nothing that could be cleared up. */
-		state_remove_entry(berth, kept, entry, &ignored);
+		/* Damaged: it names nothing that could be cleared up. */
+		state_remove_entry(berth, container->file, entry, &ignored);
 		code = 0;
 	}
 	berth_container_close(container);
@@ -104,7 +102,7 @@ bool recover_name(struct berth *berth, const char *name)
 	/* Learns how it ended; a record that was to be kept stays with that. */
 	bool freed = container->pidfd < 0 && container_wait(container, 0, &ignored) == 0 &&
 		     !(container->record.flags & BERTH_KEEP_RECORD) &&
-		     state_remove(berth, container->directory, name, &ignored) == 0;
+		     state_remove(berth, container->file, name, &ignored) == 0;
 	berth_container_close(container);
 	return freed;
 }

@@ -48,7 +48,7 @@ bool scale_recover(struct berth_container *container, uint64_t *memory, uint64_t
 {
 	if (!container->cgroup || !container_is_running(container))
 		return false;
-	cleanup_fd int note_fd = scale_note_look(container->directory, START_PATIENCE_MS);
+	cleanup_fd int note_fd = scale_note_look(container->file, START_PATIENCE_MS);
 	struct scale_note note;
 	if (note_fd < 0)
 		return false;
@@ -205,7 +205,7 @@ int scale_step(struct berth_container *container, struct scale *scale, struct er
 		return SCALE_DONE;
 	if (monotonic_ms() < scale->due_ms)
 		return SCALE_PENDING;
-	cleanup_fd int note_fd = scale_note_lock(container->directory, 0);
+	cleanup_fd int note_fd = scale_note_lock(container->file, 0);
 	if (note_fd == -EBUSY) {
 		scale->due_ms = monotonic_ms() + BUSY_MS;
 		return SCALE_PENDING;
@@ -237,7 +237,7 @@ static bool is_undisturbed(int note_fd)
 
 int scale_at_once(struct berth_container *container, uint64_t memory, struct error *error)
 {
-	cleanup_fd int note_fd = scale_note_look(container->directory, 0);
+	cleanup_fd int note_fd = scale_note_look(container->file, 0);
 	if (memory < FLOOR_BYTES || !is_undisturbed(note_fd))
 		return 0;
 	const struct cgroup_memory_known known = {
@@ -279,7 +279,7 @@ int scale_start(struct berth_container *container, struct scale *scale, uint64_t
 				 "a memory limit of %" PRIu64
 				 " bytes can never be met: no container lives on less than %d",
 				 memory, FLOOR_BYTES);
-	cleanup_fd int note_fd = scale_note_lock(container->directory, START_PATIENCE_MS);
+	cleanup_fd int note_fd = scale_note_lock(container->file, START_PATIENCE_MS);
 	struct cgroup_stats now = {0};
 	int code = note_fd < 0 ? error_errno(error, -note_fd, "begin to change the memory limit of container '%s'",
 					     container->record.name)

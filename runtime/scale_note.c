@@ -3,22 +3,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
+#include "runtime/state.h"
 
-static int note_lock(int directory, int flags, int patience_ms)
+_Static_assert(sizeof(struct scale_note) <= STATE_NOTE_SIZE, "the record has room for a note");
+
+/*
+ * Opens the record once more: the lock is that descriptor's alone, and has nothing to do with flock(2), which is the
+ * owner's. F_OFD_SETLK(2const)
+ */
+static int note_lock(int file, int patience_ms)
 {
-	cleanup_fd int fd = openat(directory, "scale", O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+	char path[32];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+	cleanup_fd int fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* flock(2) without a time limit would wait for a process that is stopped. Whoever holds it takes one step. */
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
+	const struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	/* Without a time limit it would wait for a process that is stopped. Whoever holds it takes one step. */
+	while (fcntl(fd, F_OFD_SETLK, &whole) < 0) {
+		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return -errno;
 		if (patience_ms-- <= 0)
 			return -EBUSY;
@@ -27,20 +37,20 @@ static int note_lock(int directory, int flags, int patience_ms)
 	return steal_fd(&fd);
 }
 
-int scale_note_lock(int directory, int patience_ms)
+int scale_note_lock(int file, int patience_ms)
 {
-	return note_lock(directory, O_CREAT, patience_ms);
+	int code = scale_note_make(file);
+	return code < 0 ? code : note_lock(file, patience_ms);
 }
 
-int scale_note_look(int directory, int patience_ms)
+int scale_note_look(int file, int patience_ms)
 {
-	return note_lock(directory, 0, patience_ms);
+	return state_has_note(file) ? note_lock(file, patience_ms) : -ENOENT;
 }
 
-int scale_note_make(int directory)
+int scale_note_make(int file)
 {
-	cleanup_fd int fd = openat(directory, "scale", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd < 0 ? -errno : 0;
+	return state_has_note(file) ? 0 : state_make_note(file);
 }
 
 bool scale_note_is_swap(const char *file)
@@ -52,22 +62,15 @@ bool scale_note_is_swap(const char *file)
 	return false;
 }
 
-void scale_note_read(int note_fd, struct scale_note *note)
+void scale_note_read(int file, struct scale_note *note)
 {
-	if (pread(note_fd, note, sizeof *note, 0) != sizeof *note)
+	if (state_read_note(file, note, sizeof *note) < 0)
 		memset(note, 0, sizeof *note);
 }
 
-void scale_note_peek(int directory, struct scale_note *note)
+int scale_note_write(int file, const struct scale_note *note)
 {
-	cleanup_fd int fd = openat(directory, "scale", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	scale_note_read(fd, note);
-}
-
-int scale_note_write(int note_fd, const struct scale_note *note)
-{
-	ssize_t written = pwrite(note_fd, note, sizeof *note, 0);
-	return written < 0 ? -errno : written == sizeof *note ? 0 : -ENOSPC;
+	return state_write_note(file, note, sizeof *note);
 }
 
 uint64_t scale_note_token(void)

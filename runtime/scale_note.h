@@ -23,28 +23,28 @@ struct scale_note {
 };
 
 /*
- * Opens the note of the record in directory (made if missing), locked: no other request starts or gets on until the
- * descriptor is closed. -EBUSY when another held it for longer than patience_ms.
+ * The note of the record (made if missing), locked: no other request starts or gets on until the descriptor that it
+ * returns, another one of the record, is closed. -EBUSY when another held it for longer than patience_ms.
  */
-int scale_note_lock(int directory, int patience_ms);
+int scale_note_lock(int file, int patience_ms);
 
 /*
  * For who sets a limit of swap by other ways than scale_start, or keeps the kernel from killing: makes the note, empty,
  * unless there is one. 0 or -errno.
  */
-int scale_note_make(int directory);
+int scale_note_make(int file);
 /* Whether a file of cgroups, "memory.memsw.limit_in_bytes" or "NAME=VALUE", is one that limits swap. */
 bool scale_note_is_swap(const char *file);
 
 /* As scale_note_lock, for who has nothing to note: -ENOENT where nobody has noted anything yet. */
-int scale_note_look(int directory, int patience_ms);
+int scale_note_look(int file, int patience_ms);
 
-/* What is noted in the record in directory, for a look at it when nobody works on it any more. */
-void scale_note_peek(int directory, struct scale_note *note);
-
-/* Locked: what is noted, and noting something else. Reading what can't be read gives an empty note. */
-void scale_note_read(int note_fd, struct scale_note *note);
-int scale_note_write(int note_fd, const struct scale_note *note);
+/*
+ * What is noted, and noting something else: locked, or for a look at it when nobody works on it any more. Reading what
+ * can't be read gives an empty note.
+ */
+void scale_note_read(int file, struct scale_note *note);
+int scale_note_write(int file, const struct scale_note *note);
 
 /* A number that no other request has. */
 uint64_t scale_note_token(void);

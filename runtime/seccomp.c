@@ -138,9 +138,9 @@ int seccomp_choice_log(struct seccomp_choice *choice, struct error *error)
 	return 0;
 }
 
-bool seccomp_choice_kept(const struct seccomp_choice *choice)
+bool seccomp_is_kept(const char *name)
 {
-	return choice->own;
+	return strcmp(name, by_default) != 0 && strcmp(name, unconfined) != 0;
 }
 
 /* The file: flags, one word of zero, the filter. */
@@ -157,7 +157,8 @@ void *seccomp_choice_bytes(const struct seccomp_choice *choice, size_t *size)
 	return bytes;
 }
 
-int seccomp_choice_load(int directory, const char *name, struct seccomp_choice *choice, struct error *error)
+int seccomp_choice_load(int directory, const char *file, const char *name, struct seccomp_choice *choice,
+			struct error *error)
 {
 	*choice = (struct seccomp_choice){0};
 	name = name ? name : by_default;
@@ -171,7 +172,7 @@ int seccomp_choice_load(int directory, const char *name, struct seccomp_choice *
 		return 0;
 	}
 	cleanup_free char *bytes = NULL;
-	ssize_t size = file_read_all(directory, "seccomp", PROFILE_LIMIT, &bytes);
+	ssize_t size = file_read_all(directory, file, PROFILE_LIMIT, &bytes);
 	if (size < 0)
 		return error_errno(error, (int)-size, "read the container's seccomp filter");
 	size_t filter_size = (size_t)size - KEPT_HEAD;

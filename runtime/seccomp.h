@@ -37,13 +37,14 @@ void seccomp_choice_free(struct seccomp_choice *choice);
 int seccomp_choice_log(struct seccomp_choice *choice, struct error *error);
 
 /*
- * The container's state keeps a filter that is its own as the file "seccomp", for the commands that join it; one that
+ * A filter of the container's own is kept beside its record (STATE_SECCOMP), for the commands that join it; one that
  * the library brings is known by its name.
  */
-bool seccomp_choice_kept(const struct seccomp_choice *choice);
+bool seccomp_is_kept(const char *name);
 /* The file's bytes, malloc'ed; NULL without memory. */
 void *seccomp_choice_bytes(const struct seccomp_choice *choice, size_t *size);
-/* name: as recorded; NULL: default. directory: the container's state. */
-int seccomp_choice_load(int directory, const char *name, struct seccomp_choice *choice, struct error *error);
+/* name: as recorded; NULL: default. file: of directory, where one is kept. */
+int seccomp_choice_load(int directory, const char *file, const char *name, struct seccomp_choice *choice,
+			struct error *error);
 
 #endif

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is recorded of a container: STATE_ROOT/ENCODED_NAME/, made complete and renamed into place, so that a name has
- * one owner. Its files:
+ * What is recorded of a container: the file STATE_ROOT/ENCODED_NAME, made complete and renamed into place, so that a
+ * name has one owner. It holds what the container is (a head, what the library needs of it, JSON and its environment),
+ * written once, before anything else is made; in the head its process, once it runs, why it was killed, if somebody
+ * asked for that, a lowering of its memory limit that is under way, and in the end how it ended. state_record.c
  *
- *     record           what it is, a head, what the library needs of it, JSON and its environment: written once, before
- *                      anything else is made; in the head its process, once it runs, why it was killed, if somebody
- *                      asked for that, and in the end how it ended. state_record.c
- *     seccomp          its filter of system calls, where that is neither the default nor none; binary
- *     idmap            the maps of its user namespace, where it has one: "u INSIDE OUTSIDE LENGTH", "g ...", a line
- *     exit             the command's wait status as init saw it, an int in native order; init, where there is one,
+ * Few have more, in files that their owner makes beside it and removes before it. They are named by the record's inode,
+ * so that whoever has the record open finds no other's:
+ *
+ *     .exit-INODE      the command's wait status as init saw it, an int in native order; init, where there is one,
  *                      holds it open
- *     control          the socket of an owner that attends to it
- *     scale            a lowering of its memory limit that is under way, scale_note.h; binary
+ *     .control-INODE   the socket of an owner that attends to it
+ *     .seccomp-INODE   its filter of system calls, where that is neither the default nor none; binary
+ *     .idmap-INODE     the maps of its user namespace, where it has one: "u INSIDE OUTSIDE LENGTH", "g ...", a line
  *
- * Beside them, for all: .stage (context.h), .seccomp (seccomp_cache.h).
+ * For all: .stage (context.h), .seccomp (seccomp_cache.h).
  *
- * Ownership is an exclusive flock(2) on the directory: it ends with the owner, however that ends.
+ * Ownership is an exclusive flock(2) on the record: it ends with the owner, however that ends.
  */
 #ifndef RUNTIME_STATE_H
 #define RUNTIME_STATE_H
@@ -52,13 +53,21 @@ struct record {
 void record_free(struct record *record);
 
 /*
- * Reserves the spec's name: makes its directory, locked, with the record, which is the spec's, and an empty exit.
- * Returns the directory's descriptor; -EEXIST if the name is taken.
+ * Reserves the spec's name: makes its record, locked. Returns the record's descriptor, for reading and writing as all
+ * of them; -EEXIST if the name is taken.
  */
 int state_create(const struct berth *berth, const struct spec *spec, const struct record *record, struct error *error);
 
-/* Opens the directory of a container, or -errno; -ENOENT if there is none. Not locked. */
+/* Opens the record of a container, or -errno; -ENOENT if there is none. Not locked. */
 int state_open(const struct berth *berth, const char *name, struct error *error);
+/* The same by the name encoded, or -errno: what container_is_gone knows. */
+int state_open_entry(const struct berth *berth, const char *entry);
+
+/* The files beside a record. */
+enum state_beside { STATE_EXIT, STATE_CONTROL, STATE_SECCOMP, STATE_IDMAP, STATE_BESIDE };
+enum { STATE_BESIDE_SIZE = 40 };
+/* The name of one, in the state root. */
+void state_beside_name(int file, enum state_beside what, char name[STATE_BESIDE_SIZE]);
 
 /* The container's PID 1. */
 struct state_process {
@@ -74,31 +83,26 @@ struct state {
 	struct state_process process;
 	bool ended;
 	struct berth_end end;
-	int file; /* the file, for state_read_end and state_read_reason, also when it has been removed */
 };
 
-/* Reads the record. The caller releases what it got. -ENOENT: the directory is being removed. */
-int state_read(int directory, struct state *state, struct error *error);
-void state_release(struct state *state);
+/* Reads the record, also one that has been removed. The caller frees its record. */
+int state_read(int file, struct state *state, struct error *error);
 
 /* CLOCK_BOOTTIME in the unit of a process's start time, proc_pid_stat(5). */
 uint64_t state_ticks_now(void);
 
-/* For state_create: the record, with room for what comes later. 0 or -errno. */
-int state_create_record(int directory, const struct record *record, const char *json, size_t json_size,
-			char *const *environment);
-
-/* Opens the record's file: for reading, or also for state_write_end. The descriptor or -errno. */
-int state_open_record(int directory, bool writes);
+/* For state_create: fills the empty file, with room for what comes later. 0 or -errno. */
+int state_write_record(int file, const struct record *record, const char *json, size_t json_size,
+		       char *const *environment);
 
 /* The record's parts, malloc'ed, NUL-terminated; their size or -errno. The environment as /proc/PID/environ has it. */
-ssize_t state_read_json(int directory, char **json);
-ssize_t state_read_environment(int directory, char **environment);
+ssize_t state_read_json(int file, char **json);
+ssize_t state_read_environment(int file, char **environment);
 
 /* fallbacks: a line for each that was taken, or "". state_read_process gives -ENOENT while there is none. */
-int state_write_process(int directory, const struct state_process *process, const char *fallbacks, struct error *error);
-int state_read_process(int directory, struct state_process *process);
-void state_read_fallbacks(int directory, char *fallbacks, size_t size);
+int state_write_process(int file, const struct state_process *process, const char *fallbacks, struct error *error);
+int state_read_process(int file, struct state_process *process);
+void state_read_fallbacks(int file, char *fallbacks, size_t size);
 
 /* What will tell the process apart from others of its pid. Made since earliest. */
 void state_identify(struct berth *berth, int pidfd, pid_t pid, uint64_t earliest, struct state_process *process);
@@ -108,10 +112,18 @@ void state_identify(struct berth *berth, int pidfd, pid_t pid, uint64_t earliest
  */
 int state_open_process(struct berth *berth, const struct state_process *process);
 
-/* Opens the exit file for init to write to. -errno. */
-int state_open_exit(int directory);
+/* Makes the exit file, open for init to write to. -errno. */
+int state_create_exit(const struct berth *berth, int file);
 /* What init wrote: a wait status. -ENODATA if it did not get to that. */
-int state_read_exit(int directory, int *wait_status);
+int state_read_exit(const struct berth *berth, int file, int *wait_status);
+
+/* A place for scale_note.h's, and whether there is something in it. */
+enum { STATE_NOTE_SIZE = 64 };
+bool state_has_note(int file);
+/* 0 or -errno. */
+int state_make_note(int file);
+int state_write_note(int file, const void *note, size_t size);
+int state_read_note(int file, void *note, size_t size);
 
 /*
  * First come, first kept: later reasons don't count; of two at the same moment one does. detail: one line, may be "".
@@ -124,30 +136,36 @@ int state_write_end(int file, const struct berth_end *end, struct error *error);
 /* -ENODATA while there is no end. */
 int state_read_end(int file, struct berth_end *end);
 
-/* Removes the record; the name is free afterwards. The directory must be owned; it may have been removed before. */
-int state_remove(const struct berth *berth, int directory, const char *name, struct error *error);
-/* The same by the directory's own name, for those that hold no readable record. */
-int state_remove_entry(const struct berth *berth, int directory, const char *entry, struct error *error);
+/*
+ * Removes the record and all that is beside it; the name is free afterwards. It must be owned; it may have been removed
+ * before.
+ */
+int state_remove(const struct berth *berth, int file, const char *name, struct error *error);
+/* The same by the entry of the state root, for those that hold nothing readable. */
+int state_remove_entry(const struct berth *berth, int file, const char *entry, struct error *error);
 
-/* The same for one that has been owned ever since it had the name. */
-int state_remove_ended(const struct berth *berth, int directory, const struct record *record, struct error *error);
+/* The same for one that has been owned ever since it had the name, and whose control socket is gone. */
+int state_remove_launched(const struct berth *berth, int file, const struct record *record, struct error *error);
 
-/* Whether somebody owns the directory now. */
-bool state_is_owned(int directory);
+/* Whether the record has been removed. */
+bool state_is_removed(int file);
+
+/* Whether somebody owns the record now. */
+bool state_is_owned(int file);
 /* Becomes the owner. -EBUSY if somebody else is. */
-int state_lock(int directory);
+int state_lock(int file);
 /*
  * As state_lock, but it also waits while the lock is held for an owner who is dead: by a process that the owner was
  * starting when it was killed, and that has a copy of all its descriptors until it comes to close them.
  */
-int state_lock_of_dead(int directory);
-void state_unlock(int directory);
+int state_lock_of_dead(int file);
+void state_unlock(int file);
 
-/* Calls visit for each entry of the state root that holds, or held, a container; a negative return ends the walk and is
+/* Calls visit for each entry of the state root that is, or was, a record; a negative return ends the walk and is
  * returned. */
 int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),
 	       void *data, struct error *error);
-/* Directories of launches that died before they had a name. */
+/* Records of launches that died before they had a name. */
 void state_sweep_unfinished(const struct berth *berth);
 
 /* 0: no container uses the framework's root; -EBUSY with the container's name in the error; or another -errno. */

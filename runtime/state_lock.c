@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who owns a state directory: an exclusive flock(2) on it. */
+/* Who owns a record: an exclusive flock(2) on it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -30,40 +30,40 @@ static void pause_ms(void)
 	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
-bool state_is_owned(int directory)
+bool state_is_owned(int file)
 {
-	if (flock(directory, LOCK_SH | LOCK_NB) < 0)
+	if (flock(file, LOCK_SH | LOCK_NB) < 0)
 		return true;
-	flock(directory, LOCK_UN);
+	flock(file, LOCK_UN);
 	return false;
 }
 
-int state_lock(int directory)
+int state_lock(int file)
 {
-	if (flock(directory, LOCK_EX | LOCK_NB) == 0)
+	if (flock(file, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	/* An owner keeps the lock for good; somebody who only looks, for a moment. Only the latter is worth a second
 	 * try. */
-	for (int tries = 0; tries < 100 && flock(directory, LOCK_SH | LOCK_NB) == 0; tries++) {
-		if (flock(directory, LOCK_EX | LOCK_NB) == 0)
+	for (int tries = 0; tries < 100 && flock(file, LOCK_SH | LOCK_NB) == 0; tries++) {
+		if (flock(file, LOCK_EX | LOCK_NB) == 0)
 			return 0;
-		flock(directory, LOCK_UN);
+		flock(file, LOCK_UN);
 		pause_ms();
 	}
 	return -EBUSY;
 }
 
-void state_unlock(int directory)
+void state_unlock(int file)
 {
-	flock(directory, LOCK_UN);
+	flock(file, LOCK_UN);
 }
 
 /* The process that took the lock, as /proc/locks has it; 0 where that does not tell. proc_locks(5) */
-static pid_t lock_taker(int directory)
+static pid_t lock_taker(int file)
 {
 	struct stat status;
 	cleanup_free char *locks = NULL;
-	if (fstat(directory, &status) < 0 || file_read_all(AT_FDCWD, "/proc/locks", LOCKS_LIMIT, &locks) < 0)
+	if (fstat(file, &status) < 0 || file_read_all(AT_FDCWD, "/proc/locks", LOCKS_LIMIT, &locks) < 0)
 		return 0;
 	char *rest = locks, *line;
 	while ((line = strsep(&rest, "\n"))) {
@@ -86,13 +86,13 @@ static bool process_is_dead(pid_t pid)
 	return pidfd < 0 ? errno == ESRCH : poll(&ended, 1, 0) == 1;
 }
 
-int state_lock_of_dead(int directory)
+int state_lock_of_dead(int file)
 {
 	uint64_t start = monotonic_ms(), told = start;
 	for (;;) {
-		if (state_lock(directory) == 0)
+		if (state_lock(file) == 0)
 			return 0;
-		pid_t taker = lock_taker(directory);
+		pid_t taker = lock_taker(file);
 		if (taker && !process_is_dead(taker))
 			return -EBUSY;
 		/* A look at /proc/locks while others lock and unlock may miss it: that tells nothing new. */

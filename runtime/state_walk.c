@@ -46,10 +46,9 @@ void state_sweep_unfinished(const struct berth *berth)
 		/* Its maker may not have come to the lock yet. */
 		if (sscanf(entry->d_name, ".new-%d-", &maker) != 1 || kill(maker, 0) == 0 || errno != ESRCH)
 			continue;
-		cleanup_fd int directory =
-			openat(berth->state_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (directory >= 0 && state_lock(directory) == 0)
-			state_remove_entry(berth, directory, entry->d_name, NULL);
+		cleanup_fd int file = state_open_entry(berth, entry->d_name);
+		if (file >= 0 && state_lock(file) == 0)
+			state_remove_entry(berth, file, entry->d_name, NULL);
 	}
 }
 
@@ -67,9 +66,9 @@ static int check_root(const struct berth *berth, const char *entry, void *data)
 {
 	const struct root_search *search = data;
 	struct state state;
-	cleanup_fd int directory = openat(berth->state_fd, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_fd int file = state_open_entry(berth, entry);
 	struct error ignored;
-	if (directory < 0 || state_read(directory, &state, &ignored) < 0)
+	if (file < 0 || state_read(file, &state, &ignored) < 0)
 		return 0;
 	int code = 0;
 	const struct record *record = &state.record;
@@ -78,7 +77,7 @@ static int check_root(const struct berth *berth, const char *entry, void *data)
 		code = error_set(search->error, EBUSY, "%s %s is used by container '%s'",
 				 search->framework ? "framework root" : "root",
 				 search->framework ? search->framework : search->directory, record->name);
-	state_release(&state);
+	record_free(&state.record);
 	return code;
 }
 

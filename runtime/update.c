@@ -232,7 +232,7 @@ static bool bytes_parse(const char *text, uint64_t *bytes)
 
 static int write_file(const struct berth_container *container, const char *file, const char *value, struct error *error)
 {
-	int code = scale_note_is_swap(file) ? scale_note_make(container->directory) : 0;
+	int code = scale_note_is_swap(file) ? scale_note_make(container->file) : 0;
 	if (code < 0)
 		return error_errno(error, -code, "note the limit of swap of container '%s'", container->record.name);
 	return cgroup_file_write(container->cgroup, file, value, error);

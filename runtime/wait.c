@@ -75,7 +75,7 @@ static void read_numbers(const struct berth_container *container, struct evidenc
 	}
 	struct scale_note note = {0};
 	if (evidence->oom_kills)
-		scale_note_peek(container->directory, &note);
+		scale_note_read(container->file, &note);
 	if (note.token && evidence->oom_kills > note.oom_kills) {
 		evidence->scale_target = note.memory;
 		evidence->scale_ms = monotonic_ms() - note.start_ms;
@@ -103,11 +103,9 @@ static bool tells_all(int wait_status)
 
 static int record_remove(const struct berth_container *container, struct error *error)
 {
-	/* Who launched it has owned it all the time. */
-	bool launched = container->file < 0;
 	monitor_unlink(container);
-	return launched ? state_remove_ended(container->berth, container->directory, &container->record, error)
-			: state_remove(container->berth, container->directory, container->record.name, error);
+	return container->launched ? state_remove_launched(container->berth, container->file, &container->record, error)
+				   : state_remove(container->berth, container->file, container->record.name, error);
 }
 
 int container_finish(struct berth_container *container, struct error *error)
@@ -124,14 +122,12 @@ int container_finish(struct berth_container *container, struct error *error)
 		.started_ns = container->record.started_ns,
 		.ended_ns = now_ns(),
 	};
-	int kept = atomic_exchange(&container->kept, -1);
-	cleanup_fd int file = kept >= 0 ? kept : state_open_record(container->directory, true);
 	if (!evidence.no_init && !tells_all(evidence.wait_status))
-		state_read_exit(container->directory, &evidence.command_status);
+		state_read_exit(container->berth, container->file, &evidence.command_status);
 	/* Of one that has ended by itself it doesn't matter that somebody wanted to kill it. */
 	int status = evidence_status(&evidence);
 	if (status < 0 || WIFSIGNALED(status)) {
-		evidence.requested = state_read_reason(file, detail, sizeof detail);
+		evidence.requested = state_read_reason(container->file, detail, sizeof detail);
 		if (!evidence.requested)
 			evidence.requested = container->requested;
 	}
@@ -144,9 +140,8 @@ int container_finish(struct berth_container *container, struct error *error)
 	if (container->cgroup && cgroup_destroy(container->cgroup, DESTROY_TIMEOUT_MS, error) < 0)
 		return error_wrap(error, "clear up behind container '%s'", container->record.name);
 	if (container->record.namespaces & CLONE_NEWUSER)
-		idmap_release(container->berth, container->directory);
-	int code =
-		file < 0 ? error_errno(error, -file, "record the container's end") : state_write_end(file, &end, error);
+		idmap_release(container->berth, container->file);
+	int code = state_write_end(container->file, &end, error);
 	if (code < 0)
 		return code;
 	container->end = end;
@@ -154,7 +149,7 @@ int container_finish(struct berth_container *container, struct error *error)
 	if (!(container->record.flags & BERTH_KEEP_RECORD))
 		code = record_remove(container, error);
 	/* Others may be waiting for the record to be complete. */
-	state_unlock(container->directory);
+	state_unlock(container->file);
 	container->owner = false;
 	return code;
 }
@@ -169,7 +164,7 @@ int container_discard(struct berth_container *container, struct error *error)
 	if (container->cgroup && cgroup_destroy(container->cgroup, DESTROY_TIMEOUT_MS, error) < 0)
 		return error_wrap(error, "clear up behind container '%s'", container->record.name);
 	if (container->record.namespaces & CLONE_NEWUSER)
-		idmap_release(container->berth, container->directory);
+		idmap_release(container->berth, container->file);
 	return record_remove(container, error);
 }
 
@@ -180,16 +175,16 @@ int container_discard(struct berth_container *container, struct error *error)
 static int wait_for_owner(struct berth_container *container, uint64_t deadline)
 {
 	for (;;) {
-		if (flock(container->directory, LOCK_SH | LOCK_NB) == 0) {
+		if (flock(container->file, LOCK_SH | LOCK_NB) == 0) {
 			if (state_read_end(container->file, &container->end) == 0) {
-				state_unlock(container->directory);
+				state_unlock(container->file);
 				return 0;
 			}
-			if (state_lock(container->directory) == 0) {
+			if (state_lock(container->file) == 0) {
 				/* Another that waits may have come first, and be done. */
 				if (state_read_end(container->file, &container->end) < 0)
 					return 1;
-				state_unlock(container->directory);
+				state_unlock(container->file);
 				return 0;
 			}
 		}
@@ -256,10 +251,10 @@ int berth_container_remove(struct berth_container *container, struct berth_error
 	if (code == -ETIMEDOUT)
 		code = error_set(&inner, EBUSY, "container '%s' is still running: kill it first",
 				 container->record.name);
-	if (code == 0 && !container->owner && state_lock(container->directory) < 0)
+	if (code == 0 && !container->owner && state_lock(container->file) < 0)
 		code = error_set(&inner, EBUSY, "another process is at work on the record of container '%s'",
 				 container->record.name);
 	if (code == 0)
-		code = state_remove(container->berth, container->directory, container->record.name, &inner);
+		code = state_remove(container->berth, container->file, container->record.name, &inner);
 	return code < 0 ? error_export(&inner, error) : 0;
 }

@@ -36,7 +36,9 @@ static struct rt_job *attended(int grace_ms)
 static int client(const struct berth_container *container)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/control", container->directory);
+	char name[STATE_BESIDE_SIZE];
+	state_beside_name(container->file, STATE_CONTROL, name);
+	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", container->berth->state_fd, name);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0, "%s", strerror(errno));
 	return fd;

@@ -383,9 +383,9 @@ Test(memory_limits, frozen_and_killed_on_request)
 
 static bool is_noted(const char *name)
 {
-	char path[200];
-	snprintf(path, sizeof path, "%s/%s/scale", rt.state, name);
-	return access(path, F_OK) == 0;
+	cleanup_fd int file = state_open(rt.berth, name, NULL);
+	cr_assert_geq(file, 0);
+	return state_has_note(file);
 }
 
 /* What is a matter of writing it leaves no trace; what is more is noted, and then seen by the next. */

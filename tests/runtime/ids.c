@@ -174,9 +174,9 @@ Test(id_registry, gives_what_is_free)
 	cr_expect_eq(first_uid("d", 50), 1200u);
 	cr_expect_eq(first_uid("e", 1), 0u, "now there are none");
 	cleanup_fd int a = holder("a"), b = holder("b");
-	id_registry_release(&registry, &maps, &(struct id_holder){.directory = b});
+	id_registry_release(&registry, &maps, &(struct id_holder){.fd = b});
 	cr_expect_eq(first_uid("e", 1), 0u, "b can't give back what a has");
-	id_registry_release(&registry, &maps, &(struct id_holder){.directory = a});
+	id_registry_release(&registry, &maps, &(struct id_holder){.fd = a});
 	cr_expect_eq(first_uid("e", 1), 1000u);
 }
 

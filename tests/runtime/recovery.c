@@ -227,12 +227,11 @@ Test(recovery, of_an_end_that_was_noted)
 		rt_wait_gone(pid);
 		struct berth_container *found;
 		rt_ok(berth_container_find(rt.berth, "noted", &found, &rt.error));
-		cleanup_fd int file = state_open_record(found->directory, true);
 		struct berth_end end = BERTH_END_INIT;
 		end.reason = BERTH_EXITED;
 		end.code = 8;
 		cr_assert(!found->cgroup || cgroup_destroy(found->cgroup, rt_patience(), NULL) == 0);
-		cr_assert_eq(state_write_end(file, &end, NULL), 0);
+		cr_assert_eq(state_write_end(found->file, &end, NULL), 0);
 		berth_container_close(found);
 		if (way == 0) {
 			struct berth_container **all;
@@ -456,34 +455,47 @@ Test(recovery, of_a_half_made_name_by_launching)
 }
 
 /* Before it had the name. */
-Test(recovery, of_a_state_directory_without_a_name)
+Test(recovery, of_a_record_without_a_name)
 {
 	char path[200];
 	pid_t dead = rt_fork((int (*)(void *))(void (*)(void))getpid, NULL);
 	rt_wait_child(dead);
-	snprintf(path, sizeof path, "state/.new-%d-0/record", dead);
+	snprintf(path, sizeof path, "state/.new-%d-0", dead);
 	rt_write(path, "{");
 	/* One whose maker lives stays. */
-	snprintf(path, sizeof path, "state/.new-%d-0/record", getpid());
+	snprintf(path, sizeof path, "state/.new-%d-0", getpid());
 	rt_write(path, "{");
 	struct berth_container **all;
 	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0);
 	cr_expect_eq(rt_state_entries(), 1u);
 	cr_assert_eq(unlink(rt_path(path)), 0);
-	*strrchr(path, '/') = '\0';
-	cr_assert_eq(rmdir(rt_path(path)), 0);
 }
 
 Test(recovery, of_a_damaged_record)
 {
-	rt_write("state/damaged/record", "{\"name\": ");
-	rt_write("state/empty/x", "");
-	cr_assert_eq(unlink(rt_path("state/empty/x")), 0);
+	rt_write("state/damaged", "{\"name\": ");
+	rt_write("state/empty", "");
 	struct berth_container **all, *found;
 	cr_expect_eq(berth_list(rt.berth, &all, &rt.error), 0);
 	rt_expect_error(berth_container_find(rt.berth, "damaged", &found, &rt.error), EBADMSG);
 	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0);
 	rt_expect_nothing_left();
+}
+
+/* What a berth before this one left, or somebody else, is no record: it is nobody's to remove, and its name is taken.
+ */
+Test(recovery, of_a_directory_among_the_records)
+{
+	rt_write("state/older/record", "berth 2");
+	struct berth_container **all, *found;
+	cr_expect_eq(berth_list(rt.berth, &all, &rt.error), 0);
+	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0);
+	cr_expect_eq(berth_collect(rt.berth, rt.parent, true, &rt.error), 0);
+	rt_expect_error(berth_container_find(rt.berth, "older", &found, &rt.error), EISDIR);
+	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "0"), "older", 0);
+	rt_launch_fails(&options, -EEXIST, 125);
+	cr_assert_eq(unlink(rt_path("state/older/record")), 0);
+	cr_assert_eq(rmdir(rt_path("state/older")), 0);
 }
 
 /* ---- The name of a dead owner's container ---- */
@@ -534,7 +546,7 @@ static void expect_reused(bool by_inode)
 	pid_t pid;
 	killed_slave(&options, 1, &pid);
 	rt_wait_gone(pid);
-	cleanup_fd int directory = open(rt_path("state/reused"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int file = open(rt_path("state/reused"), O_RDWR | O_CLOEXEC);
 	cleanup_fd int own = pidfd_open(getpid(), 0);
 	struct state_process process;
 	state_identify(rt.berth, own, getpid(), by_inode ? 0 : state_ticks_now() + 1, &process);
@@ -545,7 +557,7 @@ static void expect_reused(bool by_inode)
 		cr_expect_geq(found, 0);
 	}
 	process.inode = by_inode ? process.inode + 1 : 0;
-	rt_ok(state_write_process(directory, &process, "", NULL));
+	rt_ok(state_write_process(file, &process, "", NULL));
 	struct berth_container **all;
 	cr_assert_eq(berth_recover(rt.berth, &all, &rt.error), 1, "%s", rt.error.text);
 	cr_expect_eq(berth_container_state(all[0]), BERTH_ENDED);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who owns a state directory, when an owner dies while a process it was about to start has copies of its locks. */
+/* Who owns a record, when an owner dies while a process it was about to start has copies of its locks. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,19 +13,18 @@
 #include "runtime/state.h"
 
 static char path[] = "/tmp/berth-test-lock-XXXXXX";
-static int directory = -1;
+static int file = -1;
 
 static void enter(void)
 {
-	cr_assert_not_null(mkdtemp(path));
-	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cr_assert_geq(directory, 0);
+	file = mkostemp(path, O_CLOEXEC);
+	cr_assert_geq(file, 0);
 }
 
 static void leave(void)
 {
-	close(directory);
-	rmdir(path);
+	close(file);
+	unlink(path);
 }
 
 /*
@@ -40,7 +39,7 @@ static pid_t start_owner(int *stop, int heir_ms)
 	cr_assert_geq(owner, 0);
 	if (owner == 0) {
 		close(stopping[1]);
-		int own = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int own = open(path, O_RDWR | O_CLOEXEC);
 		if (state_lock(own) < 0)
 			_exit(1);
 		char byte;
@@ -69,15 +68,15 @@ Test(state_lock, a_living_owner_keeps_it, .init = enter, .fini = leave)
 	int stop;
 	pid_t owner = start_owner(&stop, -1);
 	uint64_t start = monotonic_ms();
-	cr_expect_eq(state_lock(directory), -EBUSY);
-	cr_expect_eq(state_lock_of_dead(directory), -EBUSY);
-	cr_expect(state_is_owned(directory));
+	cr_expect_eq(state_lock(file), -EBUSY);
+	cr_expect_eq(state_lock_of_dead(file), -EBUSY);
+	cr_expect(state_is_owned(file));
 	/* At once, or a slave that starts beside 200 others would wait for each. */
 	cr_expect_lt(monotonic_ms() - start, 5000u);
 	close(stop);
 	cr_assert_eq(waitpid(owner, NULL, 0), owner);
-	cr_expect_not(state_is_owned(directory));
-	cr_expect_eq(state_lock_of_dead(directory), 0);
+	cr_expect_not(state_is_owned(file));
+	cr_expect_eq(state_lock_of_dead(file), 0);
 }
 
 Test(state_lock, a_dead_owners_is_waited_for, .init = enter, .fini = leave)
@@ -88,8 +87,8 @@ Test(state_lock, a_dead_owners_is_waited_for, .init = enter, .fini = leave)
 	siginfo_t info;
 	/* Dead, reaped or not. */
 	cr_assert_eq(waitid(P_PID, (id_t)owner, &info, WEXITED | WNOWAIT), 0);
-	cr_expect_eq(state_lock(directory), -EBUSY, "the heir does not hold the lock: this shows nothing");
+	cr_expect_eq(state_lock(file), -EBUSY, "the heir does not hold the lock: this shows nothing");
 	close(stop);
-	cr_expect_eq(state_lock_of_dead(directory), 0);
+	cr_expect_eq(state_lock_of_dead(file), 0);
 	cr_assert_eq(waitpid(owner, NULL, 0), owner);
 }

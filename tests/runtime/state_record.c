@@ -19,40 +19,37 @@ static const char json[] = "{\"name\":\"x\"}";
 static struct record record = {.packed = (char[]){"packed"}, .packed_size = 6};
 static char *environment[] = {(char[]){"A=1"}, (char[]){""}, (char[]){"B="}, NULL};
 
-static int directory_with_record(void)
+static int make(void)
 {
-	cr_assert_eq(mkdir(rt_path("one"), 0700), 0);
-	int directory = open(rt_path("one"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cr_assert_geq(directory, 0);
-	cr_assert_eq(state_create_record(directory, &record, json, sizeof json - 1, environment), 0);
-	return directory;
+	int file = open(rt_path("one"), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	cr_assert_geq(file, 0);
+	cr_assert_eq(state_write_record(file, &record, json, sizeof json - 1, environment), 0);
+	return file;
 }
 
 Test(state_record, gives_back_what_was_written)
 {
-	cleanup_fd int directory = directory_with_record();
+	cleanup_fd int file = make();
 	cleanup_free char *text = NULL, *variables = NULL;
-	cr_expect_eq(state_read_json(directory, &text), (ssize_t)sizeof json - 1);
+	cr_expect_eq(state_read_json(file, &text), (ssize_t)sizeof json - 1);
 	cr_expect_str_eq(text, json);
-	cr_expect_eq(state_read_environment(directory, &variables), 8);
+	cr_expect_eq(state_read_environment(file, &variables), 8);
 	cr_expect_arr_eq(variables, "A=1\0\0B=\0", 8);
-	cr_expect_eq(state_create_record(directory, &record, json, sizeof json - 1, environment), -EEXIST);
 }
 
 Test(state_record, process_reason_and_end_come_later)
 {
-	cleanup_fd int directory = directory_with_record();
-	cleanup_fd int file = state_open_record(directory, true);
+	cleanup_fd int file = make();
 	struct berth_end end = BERTH_END_INIT;
 	struct state_process process = {.pid = 4711, .earliest = 5, .latest = 6, .inode = 7}, found;
 	char fallbacks[64], detail[64];
-	cr_expect_eq(state_read_process(directory, &found), -ENOENT);
+	cr_expect_eq(state_read_process(file, &found), -ENOENT);
 	cr_expect_eq(state_read_end(file, &end), -ENODATA);
 	cr_expect_eq(state_read_reason(file, detail, sizeof detail), 0);
-	cr_assert_eq(state_write_process(directory, &process, "one\ntwo\n", NULL), 0);
-	cr_assert_eq(state_read_process(directory, &found), 0);
+	cr_assert_eq(state_write_process(file, &process, "one\ntwo\n", NULL), 0);
+	cr_assert_eq(state_read_process(file, &found), 0);
 	cr_expect_arr_eq(&found, &process, sizeof found);
-	state_read_fallbacks(directory, fallbacks, sizeof fallbacks);
+	state_read_fallbacks(file, fallbacks, sizeof fallbacks);
 	cr_expect_str_eq(fallbacks, "one\ntwo\n");
 	/* The first reason is the one that counts. */
 	cr_assert_eq(state_write_reason(file, BERTH_SCALE_DOWN, "it did not fit"), 0);
@@ -65,7 +62,9 @@ Test(state_record, process_reason_and_end_come_later)
 	strcpy(end.text, "exited with status 9");
 	cr_assert_eq(state_write_end(file, &end, NULL), 0);
 	/* Also when its name is gone. */
-	cr_assert_eq(unlinkat(directory, "record", 0), 0);
+	cr_expect_not(state_is_removed(file));
+	cr_assert_eq(unlink(rt_path("one")), 0);
+	cr_expect(state_is_removed(file));
 	struct berth_end read = BERTH_END_INIT;
 	cr_assert_eq(state_read_end(file, &read), 0);
 	cr_expect(read.reason == BERTH_EXITED && read.code == 9 && read.memory_limit == BERTH_UNLIMITED);
@@ -74,31 +73,30 @@ Test(state_record, process_reason_and_end_come_later)
 
 Test(state_record, damage_is_told)
 {
-	cleanup_fd int directory = directory_with_record();
+	cleanup_fd int file = make();
 	struct stat status;
 	cleanup_free char *text = NULL;
 	struct berth_end end = BERTH_END_INIT;
-	cr_assert_eq(fstatat(directory, "record", &status, 0), 0);
-	cleanup_fd int fd = openat(directory, "record", O_RDWR | O_CLOEXEC);
+	cr_assert_eq(fstat(file, &status), 0);
 	/* The environment, the JSON, the head are cut. */
-	cr_assert_eq(ftruncate(fd, status.st_size - 1), 0);
-	cr_expect_eq(state_read_environment(directory, &text), -EBADMSG);
-	cr_expect_geq(state_read_json(directory, &text), 0);
+	cr_assert_eq(ftruncate(file, status.st_size - 1), 0);
+	cr_expect_eq(state_read_environment(file, &text), -EBADMSG);
+	cr_expect_geq(state_read_json(file, &text), 0);
 	free(steal_pointer(&text));
-	cr_assert_eq(ftruncate(fd, status.st_size - 10), 0);
-	cr_expect_eq(state_read_json(directory, &text), -EBADMSG);
-	cr_assert_eq(ftruncate(fd, 100), 0);
-	cr_expect_eq(state_read_json(directory, &text), -EBADMSG);
-	cr_expect_eq(state_read_end(fd, &end), -EBADMSG);
-	cr_assert_eq(ftruncate(fd, status.st_size), 0);
-	cr_assert_eq(pwrite(fd, "x", 1, 0), 1);
-	cr_expect_eq(state_read_json(directory, &text), -EBADMSG);
-	cr_assert_eq(pwrite(fd, "b", 1, 0), 1);
+	cr_assert_eq(ftruncate(file, status.st_size - 10), 0);
+	cr_expect_eq(state_read_json(file, &text), -EBADMSG);
+	cr_assert_eq(ftruncate(file, 100), 0);
+	cr_expect_eq(state_read_json(file, &text), -EBADMSG);
+	cr_expect_eq(state_read_end(file, &end), -EBADMSG);
+	cr_assert_eq(ftruncate(file, status.st_size), 0);
+	cr_assert_eq(pwrite(file, "x", 1, 0), 1);
+	cr_expect_eq(state_read_json(file, &text), -EBADMSG);
+	cr_assert_eq(pwrite(file, "b", 1, 0), 1);
 	/* Sizes beyond all reason. */
 	static const uint32_t huge = UINT32_MAX;
-	cr_assert_eq(pwrite(fd, &huge, sizeof huge, 12), (ssize_t)sizeof huge);
-	cr_expect_eq(state_read_json(directory, &text), -EBADMSG);
-	cr_expect_eq(state_read_environment(directory, &text), -EBADMSG);
+	cr_assert_eq(pwrite(file, &huge, sizeof huge, 12), (ssize_t)sizeof huge);
+	cr_expect_eq(state_read_json(file, &text), -EBADMSG);
+	cr_expect_eq(state_read_environment(file, &text), -EBADMSG);
 }
 
 Test(state_record, json_is_as_jansson_has_it)
