@@ -244,7 +244,7 @@ const char *plan_calls(const struct plan *plan, size_t i)
 	case PLAN_PRIVATE:
 		return "mount_setattr";
 	case PLAN_MOUNT:
-		return "fsopen, fsconfig, fsmount, openat2, move_mount";
+		return "fsopen, fsconfig, fsmount, openat2, move_mount, mount";
 	case PLAN_BIND:
 	case PLAN_DEVICE:
 		return "open_tree, mount_setattr, openat2, move_mount";

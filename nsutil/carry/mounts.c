@@ -20,6 +20,7 @@
 #endif
 
 /* From <sys/mount.h>, which does not go together with <linux/mount.h>. */
+int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
 int umount2(const char *target, int flags);
 #define MNT_DETACH 2
 #define UMOUNT_NOFOLLOW 8
@@ -102,9 +103,39 @@ static int make_mount(struct carrier *carrier, const struct plan_step *step)
 	return attach_and_hold(carrier, step, &mount);
 }
 
+/* What says the same to mount(2), and of the mount alone. */
+enum { FLAGS_TOO = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+_Static_assert(FLAGS_TOO == (MS_NOSUID | MS_NODEV | MS_NOEXEC), "attributes are other bits than flags");
+
+/* mount(2) takes paths, and two thirds of the time: it does where names lead where they say. */
+static bool mounts_by_name(const struct plan_step *step)
+{
+	return step->flags & PLAN_IN_HELD && !(step->flags & PLAN_HOLD) && !(step->n[0] & ~(uint64_t)FLAGS_TOO);
+}
+
+static int make_mount_by_name(const struct carrier *carrier, const struct plan_step *step)
+{
+	cleanup_place struct place place = path_place(carrier, step, step_text2(carrier, step));
+	if (place.fd < 0 || fchdir(place.fd) < 0)
+		return place.fd < 0 ? place.fd : -errno;
+	char options[256] = "";
+	size_t used = 0;
+	const char *option = carry_bytes(carrier, step->list), *type = step_text(carrier, step);
+	for (uint32_t i = 0; i < step->list_count; i++, option += strlen(option) + 1) {
+		size_t length = strlen(option);
+		if (used + 1 + length >= sizeof options)
+			return -E2BIG;
+		if (i > 0)
+			options[used++] = ',';
+		memcpy(options + used, option, length + 1);
+		used += length;
+	}
+	return mount(type, place.name, type, step->n[0], used ? options : NULL) < 0 ? -errno : 0;
+}
+
 int step_mount(struct carrier *carrier, const struct plan_step *step)
 {
-	int code = make_mount(carrier, step);
+	int code = mounts_by_name(step) ? make_mount_by_name(carrier, step) : make_mount(carrier, step);
 	return code == -ENOENT && step->flags & PLAN_OPTIONAL ? 0 : code;
 }
 
