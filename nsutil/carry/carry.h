@@ -36,6 +36,7 @@ struct carrier {
 	int namespaces;                     /* the pidfd for SETNS; -1: none */
 	int userns;                         /* the user namespace for binds that show ids shifted; -1: none */
 	int blank;                          /* the empty mount namespace for PRIVATE; -1: none, this one is new */
+	bool in_blank;                      /* since PRIVATE, in a copy of it */
 	int *sources;                       /* room for plan_sources, where there is a blank one */
 	uint32_t n_sources, n_taken;        /* opened while the host's tree was there, and taken since: fd or -errno */
 	int root;                           /* the new root, O_PATH; -1 before PLAN_ROOT */

@@ -216,6 +216,7 @@ static int leave_for_blank(struct carrier *carrier)
 			close(carrier->sources[--carrier->n_sources]);
 	}
 	close(carrier->blank);
+	carrier->in_blank = !copies;
 	if (unshare(CLONE_NEWNS) < 0)
 		return -errno;
 	return copies ? propagation_cut(AT_FDCWD, "/", AT_RECURSIVE) : 0;
@@ -340,7 +341,23 @@ int step_root(struct carrier *carrier, const struct plan_step *step)
 	return carrier->root < 0 ? -errno : 0;
 }
 
+/*
+ * Over the root of the empty namespace, which may stay: there is nothing in it. Its place is the root of what it
+ * covers, so no ".." leads out of the new root, not even from outside of a chroot; and who enters the namespace gets
+ * there. The usual way waits for all processors when the old root is detached, and pivot_root(2) looks at every task
+ * there is.
+ */
+static int cover_root(void)
+{
+	return syscall(SYS_move_mount, AT_FDCWD, ".", AT_FDCWD, "/", 0) < 0 || chroot(".") < 0 ? -errno : 0;
+}
+
 /* With both arguments ".", the old root ends up mounted over the new one, and the cwd is in it. pivot_root(2), NOTES */
+static int exchange_root(void)
+{
+	return syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ? -errno : 0;
+}
+
 int step_pivot(struct carrier *carrier, const struct plan_step *step)
 {
 	(void)step;
@@ -349,8 +366,6 @@ int step_pivot(struct carrier *carrier, const struct plan_step *step)
 	cleanup_fd_(&carrier->null);
 	cleanup_fd_(&carrier->empty);
 	carrier->null = carrier->empty = -1;
-	if (fchdir(carrier->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
-	    chdir("/") < 0)
-		return -errno;
-	return 0;
+	int code = fchdir(carrier->root) < 0 ? -errno : carrier->in_blank ? cover_root() : exchange_root();
+	return code == 0 && chdir("/") < 0 ? -errno : code;
 }

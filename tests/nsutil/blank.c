@@ -148,6 +148,28 @@ SPAWN_TEST(blank, cuts_propagation)
 	}
 }
 
+/* It is the namespace's own root: for user namespaces, which nobody makes in a chroot, for "..", and for who enters. */
+SPAWN_TEST(blank, ends_in_a_root_that_is_no_chroot)
+{
+	world_make();
+	cleanup_fd int blank = open_one();
+	cleanup_plan struct plan *plan = plan_new();
+	plan_add_private(plan);
+	plan_add_bind(plan, false, "/", scratch("stage"), 0, true);
+	plan_add_root(plan, scratch("stage"));
+	plan_add_pivot(plan);
+	FINISH(plan, "sh", "-ec",
+	       "unshare --user true; test / -ef /..; nsenter --mount=/proc/self/ns/mnt test -e \"$0\"; echo done",
+	       scratch("source/seen"));
+	for (int with = 0; with < 2; with++) {
+		struct run run = RUN_INIT;
+		run.namespaces = CLONE_NEWNS;
+		run.blank_fd = with ? blank : -1;
+		run_plan(&run, plan);
+		cr_expect_str_eq(run.output, "done\n");
+	}
+}
+
 /* An unbindable mount can't be taken along, but a copy of it can be bound: it is a copy then, as without. */
 SPAWN_TEST(blank, is_left_alone_where_a_mount_is_unbindable)
 {
