@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 #include "runtime/cli/refusals.h"
 #include "runtime/cli/run_options.h"
 #include "runtime/cli/tty.h"
+
+/* What ends so soon is over before anybody could ask its owner for something, as in the moments before that listens. */
+enum { BRIEF_MS = 1 };
 
 static int pass_signal(void *target, int signal, struct berth_error *error)
 {
@@ -63,6 +67,32 @@ static void print_part(void *data, const char *part, unsigned int count, uint64_
 	fprintf(stderr, "%-18s %4u %8.1f us\n", part, count, (double)ns / 1000);
 }
 
+/* Whether the command has ended at once. One with a terminal, or a filter that asks, is not to wait for this. */
+static bool is_brief(struct berth_container *container)
+{
+	struct pollfd ended = {.fd = berth_container_pidfd(container), .events = POLLIN};
+	return berth_container_tty(container) < 0 && berth_container_seccomp_log(container) < 0 &&
+	       poll(&ended, 1, BRIEF_MS) == 1;
+}
+
+/* Attends to the command and to who wants something of it, until it has ended. */
+static int stand_by(struct berth_container *container, uint64_t timeout_ns, struct berth_error *error)
+{
+	struct refusals refusals = {.container = container, .fd = berth_container_seccomp_log(container)};
+	const struct foreground foreground = {
+		.pidfd = berth_container_pidfd(container),
+		.tty = berth_container_tty(container),
+		.timeout_ns = timeout_ns,
+		.monitor = berth_container_monitor(container, NULL),
+		.refusals = &refusals,
+		.target = container,
+		.signal = pass_signal,
+		.expire = time_out,
+		.attend = attend,
+	};
+	return foreground_run(&foreground, error);
+}
+
 static int run_foreground(struct run_options *options)
 {
 	cleanup_berth struct berth *berth = NULL;
@@ -84,19 +114,7 @@ static int run_foreground(struct run_options *options)
 	if (options->timing)
 		fprintf(stderr, "%-18s      %8.1f us\n", "total", (double)total_ns / 1000);
 
-	struct refusals refusals = {.container = container, .fd = berth_container_seccomp_log(container)};
-	const struct foreground foreground = {
-		.pidfd = berth_container_pidfd(container),
-		.tty = berth_container_tty(container),
-		.timeout_ns = options->timeout_ns,
-		.monitor = berth_container_monitor(container, NULL),
-		.refusals = &refusals,
-		.target = container,
-		.signal = pass_signal,
-		.expire = time_out,
-		.attend = attend,
-	};
-	if (foreground_run(&foreground, &error) < 0) {
+	if (!is_brief(container) && stand_by(container, options->timeout_ns, &error) < 0) {
 		cli_fail(&error);
 		berth_container_kill(container, BERTH_KILLED, NULL);
 		berth_container_wait(container, -1, &end, NULL);
