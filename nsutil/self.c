@@ -30,7 +30,12 @@ void self_close(struct self *self)
 	*self = (struct self)SELF_NONE;
 }
 
+bool self_is_this(const struct self *self)
+{
+	return self->page && *self->page;
+}
+
 int self_pidfd(const struct self *self)
 {
-	return self->pidfd >= 0 && *self->page ? self->pidfd : -1;
+	return self_is_this(self) ? self->pidfd : -1;
 }

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/capability.h>
 
@@ -41,8 +42,7 @@ static int collect(const char *const *names, uint64_t *set, struct error *error)
 	return 0;
 }
 
-/* What this process may pass on at all: its bounding set. */
-static uint64_t available(void)
+uint64_t capabilities_bounding(void)
 {
 	uint64_t set = 0;
 	for (cap_value_t i = 0; i < cap_max_bits(); i++)
@@ -51,30 +51,36 @@ static uint64_t available(void)
 	return set;
 }
 
-/* Of a machine that keeps some from its own root "ALL" is all the others; what was asked for by name is not there. */
-static int restrict_to_available(const char *const *add, uint64_t *added, struct error *error)
+bool capabilities_all_wanted(const char *const *add)
 {
-	const uint64_t there = available();
 	for (; add && *add; add++)
-		if (strcasecmp(*add, "ALL") != 0 && find(*add) & ~there)
+		if (strcasecmp(*add, "ALL") == 0)
+			return true;
+	return false;
+}
+
+/* What was asked for by name must be there. */
+static int named_check(const char *const *add, struct error *error)
+{
+	for (; add && *add; add++)
+		if (strcasecmp(*add, "ALL") != 0 && cap_get_bound(ffsll((long long)find(*add)) - 1) != 1)
 			return error_set(
 				error, EPERM,
 				"capability '%s' can't be given: the caller may not have it itself, it is not in "
 				"its bounding set",
 				*add);
-	*added &= there;
 	return 0;
 }
 
-int capabilities_resolve(const char *const *add, const char *const *drop, uint64_t *set, uint64_t *added,
-			 struct error *error)
+int capabilities_resolve(const char *const *add, const char *const *drop, uint64_t bounding, uint64_t *set,
+			 uint64_t *added, struct error *error)
 {
 	uint64_t dropped;
-	if (collect(add, added, error) < 0 || collect(drop, &dropped, error) < 0)
+	if (collect(add, added, error) < 0 || collect(drop, &dropped, error) < 0 || named_check(add, error) < 0)
 		return -error->code;
-	/* The bounding set takes a system call for each, so it is looked at only where something was added. */
-	if (*added && restrict_to_available(add, added, error) < 0)
-		return -error->code;
+	/* Of a machine that keeps some from its own root "ALL" is all the others. */
+	if (capabilities_all_wanted(add))
+		*added &= bounding;
 	*set = 0;
 	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
 		*set |= UINT64_C(1) << defaults[i];

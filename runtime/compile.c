@@ -225,11 +225,13 @@ static void compile_userns(const struct spec *spec, struct plan *plan)
 
 static void compile_user(const struct spec *spec, struct plan *plan)
 {
+	/* Only who ceases to be root would lose them. capabilities(7) */
+	bool keeps = spec->uid && spec->ambient;
 	/* Where one id is all there is, the kernel lets no groups be set. */
 	if (spec->rootless && spec->maps.gids.count == 1 && spec->maps.gids.ranges[0].length == 1)
-		plan_add_user_keep_groups(plan, spec->uid, spec->gid, spec->ambient);
+		plan_add_user_keep_groups(plan, spec->uid, spec->gid, keeps);
 	else
-		plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups, spec->ambient);
+		plan_add_user(plan, spec->uid, spec->gid, spec->groups, spec->n_groups, keeps);
 }
 
 /* From here on, what the command itself is: the same for a container's first and for one that joins it. */

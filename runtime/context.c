@@ -14,7 +14,9 @@
 #include "nsutil/base/file.h"
 #include "nsutil/blank.h"
 #include "nsutil/init_image.h"
+#include "runtime/capabilities.h"
 #include "runtime/prepare.h"
+#include "runtime/spec.h"
 
 int error_export(const struct error *inner, struct berth_error *outer)
 {
@@ -200,8 +202,10 @@ struct context_kept context_kept(struct berth *berth, bool wants_blank)
 	pthread_mutex_lock(&berth->lock);
 	if (berth->has_launched && wants_blank && berth->blank_fd < 0)
 		berth->blank_fd = blank_open(berth->stage);
-	if (berth->has_launched && !berth->self.page)
+	if (berth->has_launched && !berth->self.page) {
 		self_open(&berth->self);
+		berth->oom_score_fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+	}
 	berth->has_launched = true;
 	const struct context_kept kept = {
 		.blank_fd = wants_blank ? berth->blank_fd : -1,
@@ -216,6 +220,25 @@ void context_drop_self(struct berth *berth)
 	pthread_mutex_lock(&berth->lock);
 	berth->self_is_useless = true;
 	pthread_mutex_unlock(&berth->lock);
+}
+
+uint64_t context_bounding(struct berth *berth)
+{
+	pthread_mutex_lock(&berth->lock);
+	if (!berth->bounding)
+		berth->bounding = capabilities_bounding();
+	uint64_t set = berth->bounding;
+	pthread_mutex_unlock(&berth->lock);
+	return set;
+}
+
+int context_oom_score(struct berth *berth)
+{
+	pthread_mutex_lock(&berth->lock);
+	int fd = self_is_this(&berth->self) ? berth->oom_score_fd : -1;
+	pthread_mutex_unlock(&berth->lock);
+	char text[16] = "";
+	return fd >= 0 && pread(fd, text, sizeof text - 1, 0) > 0 ? atoi(text) : oom_score_own();
 }
 
 int context_require_layout(struct berth *berth, struct error *error)
@@ -276,7 +299,7 @@ int berth_open(const struct berth_config *config, struct berth **berth, struct b
 		error_errno(&inner, ENOMEM, "open berth");
 		return error_export(&inner, error);
 	}
-	opened->state_fd = opened->init_fd = opened->blank_fd = -1;
+	opened->state_fd = opened->init_fd = opened->blank_fd = opened->oom_score_fd = -1;
 	opened->self = (struct self)SELF_NONE;
 	pthread_mutex_init(&opened->lock, NULL);
 	opened->uid = geteuid();
@@ -305,6 +328,8 @@ void berth_close(struct berth *berth)
 	self_close(&berth->self);
 	if (berth->blank_fd >= 0)
 		close(berth->blank_fd);
+	if (berth->oom_score_fd >= 0)
+		close(berth->oom_score_fd);
 	if (berth->init_fd >= 0)
 		close(berth->init_fd);
 	if (berth->state_fd >= 0)

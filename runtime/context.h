@@ -39,6 +39,8 @@ struct berth {
 	int blank_fd;              /* context_kept; negative: not made */
 	struct self self;          /* likewise */
 	bool self_is_useless;      /* context_drop_self */
+	uint64_t bounding;         /* context_bounding; 0: not looked at */
+	int oom_score_fd;          /* context_oom_score; negative: not open */
 	struct prepared *prepared; /* containers that wait for their command, prepare.c; the lock is held briefly */
 	char boot_id[BOOT_ID_SIZE + 1];
 	/* Tests: the step to fail, counted from 1, and how; see context_inject_failure. */
@@ -68,7 +70,7 @@ int context_require_state(const struct berth *berth, struct error *error);
  * What launches leave for those after them, kept by the context: the empty mount namespace to begin in, nsutil/blank.h,
  * which is made for who wants it, and this process's pidfd, for spawn_options.self_pidfd. Negative for the first, as
  * they are as dear as what they save, and many who launch do it once; and where they can't be made: then the launch can
- * do without, or knows better what it lacks.
+ * do without, or knows better what it lacks. With them context_oom_score's descriptor is opened.
  */
 struct context_kept {
 	int blank_fd, self_pidfd;
@@ -76,6 +78,15 @@ struct context_kept {
 struct context_kept context_kept(struct berth *berth, bool wants_blank);
 /* The pidfd has turned out to be of no use here. */
 void context_drop_self(struct berth *berth);
+
+/*
+ * The caller's bounding set, as the first launch that wants all of it found it: it takes a system call for each
+ * capability, and can't grow.
+ */
+uint64_t context_bounding(struct berth *berth);
+
+/* As oom_score_own, by a descriptor that the second launch leaves. */
+int context_oom_score(struct berth *berth);
 
 /* Hands an inner error out. Returns inner's code, negative. */
 int error_export(const struct error *inner, struct berth_error *outer);

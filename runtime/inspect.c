@@ -337,7 +337,7 @@ static int plan_print(struct berth *berth, const struct berth_options *options, 
 {
 	cleanup_spec struct spec spec = {0};
 	cleanup_plan struct plan *plan = NULL;
-	int code = spec_from_options(-1, options, &spec, error);
+	int code = spec_from_options(NULL, options, &spec, error);
 	if (code == 0)
 		code = context_require_layout(berth, error);
 	if (code == 0)

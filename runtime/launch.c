@@ -281,7 +281,7 @@ static int settle_ids(struct berth_container *container, struct spec *spec, stru
 int launch_check(struct berth *berth, const struct berth_options *options, struct spec *spec, int *archive,
 		 struct error *error)
 {
-	int code = spec_from_options(berth->state_fd, options, spec, error);
+	int code = spec_from_options(berth, options, spec, error);
 	if (code < 0)
 		return code;
 	if (geteuid() != berth->uid)

@@ -15,6 +15,7 @@
 
 #include "nsutil/base/file.h"
 #include "runtime/capabilities.h"
+#include "runtime/context.h"
 #include "runtime/devices.h"
 #include "runtime/idmap.h"
 #include "runtime/memory_policy.h"
@@ -405,9 +406,10 @@ int oom_score_own(void)
 	return file_read_once(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof text) > 0 ? atoi(text) : 0;
 }
 
-static int copy_oom_score(const struct berth_options *options, struct spec *spec, struct error *error)
+static int copy_oom_score(struct berth *berth, const struct berth_options *options, struct spec *spec,
+			  struct error *error)
 {
-	int wanted = options->oom_score_adj, own = oom_score_own();
+	int wanted = options->oom_score_adj, own = berth ? context_oom_score(berth) : oom_score_own();
 	if (wanted != BERTH_OOM_NEUTRAL && (wanted < -1000 || wanted > 1000))
 		return error_set(error, EINVAL, "an oom_score_adj of %d can't be: give -1000 to 1000", wanted);
 	if (wanted == BERTH_OOM_NEUTRAL)
@@ -419,7 +421,7 @@ static int copy_oom_score(const struct berth_options *options, struct spec *spec
 	return 0;
 }
 
-int spec_from_options(int state_root, const struct berth_options *given, struct spec *spec, struct error *error)
+int spec_from_options(struct berth *berth, const struct berth_options *given, struct spec *spec, struct error *error)
 {
 	*spec = (struct spec){0};
 	struct berth_options options;
@@ -443,11 +445,16 @@ int spec_from_options(int state_root, const struct berth_options *given, struct 
 	    (code = copy_strings(&options, spec, error)) < 0 || (code = copy_workdir(&options, spec, error)) < 0 ||
 	    (code = copy_limits(&options, spec, error)) < 0 || (code = copy_volumes(&options, spec, error)) < 0 ||
 	    (code = copy_tmpfs(&options, spec, error)) < 0 || (code = copy_rlimits(&options, spec, error)) < 0 ||
-	    (code = devices_copy(&options, spec, error)) < 0 || (code = copy_oom_score(&options, spec, error)) < 0)
+	    (code = devices_copy(&options, spec, error)) < 0 ||
+	    (code = copy_oom_score(berth, &options, spec, error)) < 0)
 		return code;
-	if ((code = capabilities_resolve(options.cap_add, options.cap_drop, &spec->capabilities, &spec->ambient,
-					 error)) < 0 ||
-	    (code = seccomp_choose(state_root, options.seccomp, spec->capabilities, &spec->seccomp, error)) < 0 ||
+	uint64_t bounding = 0;
+	if (capabilities_all_wanted(options.cap_add))
+		bounding = berth ? context_bounding(berth) : capabilities_bounding();
+	if ((code = capabilities_resolve(options.cap_add, options.cap_drop, bounding, &spec->capabilities,
+					 &spec->ambient, error)) < 0 ||
+	    (code = seccomp_choose(berth ? berth->state_fd : -1, options.seccomp, spec->capabilities, &spec->seccomp,
+				   error)) < 0 ||
 	    (spec->flags & BERTH_SECCOMP_LOG && (code = seccomp_choice_log(&spec->seccomp, error)) < 0) ||
 	    (code = copy_cgroup_files(&options, spec, error)) < 0 ||
 	    (code = memory_policy_import(options.memory_policy, &spec->memory_policy, error)) < 0 ||

@@ -76,9 +76,11 @@ struct spec {
 	unsigned short tty_rows, tty_columns;
 };
 
-/* Checks everything that can be known beforehand, touching nothing. The caller frees with spec_free, also on failure.
+/*
+ * Checks everything that can be known beforehand, touching nothing but what the context keeps; NULL: there is none. The
+ * caller frees with spec_free, also on failure.
  */
-int spec_from_options(int state_root, const struct berth_options *options, struct spec *spec, struct error *error);
+int spec_from_options(struct berth *berth, const struct berth_options *options, struct spec *spec, struct error *error);
 void spec_free(struct spec *spec);
 
 /* The name of its cgroup directories. */

@@ -13,7 +13,7 @@ static const uint64_t time_bit = UINT64_C(1) << CAP_SYS_TIME, chown_bit = UINT64
 static int resolve(const char *add, const char *drop, uint64_t *set, uint64_t *added, struct error *error)
 {
 	const char *const adds[] = {add, NULL}, *const drops[] = {drop, NULL};
-	return capabilities_resolve(adds, drops, set, added, error);
+	return capabilities_resolve(adds, drops, capabilities_bounding(), set, added, error);
 }
 
 Test(capabilities, words)

@@ -209,7 +209,7 @@ Test(devices, without_the_controller)
 	cleanup_spec struct spec spec = {0};
 	struct error error = {0};
 	struct berth_options options = RT_OPTIONS("act");
-	cr_assert_eq(spec_from_options(-1, &options, &spec, &error), 0, "%s", error.text);
+	cr_assert_eq(spec_from_options(NULL, &options, &spec, &error), 0, "%s", error.text);
 	cr_expect(spec.capabilities & mknod);
 	cr_expect_eq(devices_settle(none, &spec, &error), 0);
 	cr_expect_not(spec.capabilities & mknod);
@@ -217,13 +217,13 @@ Test(devices, without_the_controller)
 	cr_expect_eq(spec.limits.n_devices, 0);
 	spec_free(&spec);
 	options.cap_add = (const char *const[]){"MKNOD", NULL};
-	cr_assert_eq(spec_from_options(-1, &options, &spec, &error), 0, "%s", error.text);
+	cr_assert_eq(spec_from_options(NULL, &options, &spec, &error), 0, "%s", error.text);
 	cr_expect_eq(devices_settle(none, &spec, &error), 0);
 	cr_expect(spec.capabilities & mknod);
 	spec_free(&spec);
 	/* Rules that were asked for are not left out. */
 	options.cgroup_files = (const char *const[]){"devices.deny=a", NULL};
-	cr_assert_eq(spec_from_options(-1, &options, &spec, &error), 0, "%s", error.text);
+	cr_assert_eq(spec_from_options(NULL, &options, &spec, &error), 0, "%s", error.text);
 	cr_expect_eq(devices_settle(none, &spec, &error), -ENOENT);
 	cgroup_layout_free(none);
 }

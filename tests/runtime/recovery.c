@@ -368,7 +368,7 @@ static int reserve(void *data)
 	struct error error;
 	struct spec spec;
 	struct berth *berth = rt_open();
-	if (spec_from_options(-1, data, &spec, &error) < 0)
+	if (spec_from_options(NULL, data, &spec, &error) < 0)
 		return 1;
 	struct record record;
 	struct cgroup *cgroup;

@@ -32,7 +32,7 @@ static struct berth_options plain(void)
 static void expect_refused(const struct berth_options *options, int code, const char *text)
 {
 	struct spec spec;
-	int got = spec_from_options(-1, options, &spec, &error);
+	int got = spec_from_options(NULL, options, &spec, &error);
 	cr_expect_eq(got, -code, "%d instead of %d: %s", got, -code, error.text);
 	cr_expect(strstr(error.text, text), "'%s' is not in: %s", text, error.text);
 	spec_free(&spec);
@@ -42,7 +42,7 @@ Test(specs, defaults)
 {
 	struct berth_options options = plain();
 	struct spec spec;
-	cr_assert_eq(spec_from_options(-1, &options, &spec, &error), 0, "%s", error.text);
+	cr_assert_eq(spec_from_options(NULL, &options, &spec, &error), 0, "%s", error.text);
 	cr_expect_eq(strncmp(spec.name, "berth-", 6), 0);
 	cr_expect_str_eq(spec.root, "host");
 	cr_expect_eq(spec.root_kind, ROOT_HOST);
@@ -56,7 +56,7 @@ Test(specs, defaults)
 	cr_expect(spec.tty_rows == 24 && spec.tty_columns == 80);
 	spec_free(&spec);
 	options.flags = BERTH_HOST_UTS | BERTH_HOST_IPC | BERTH_HOST_CGROUP | BERTH_NET_NONE;
-	cr_assert_eq(spec_from_options(-1, &options, &spec, &error), 0, "%s", error.text);
+	cr_assert_eq(spec_from_options(NULL, &options, &spec, &error), 0, "%s", error.text);
 	cr_expect_eq(spec_namespaces(&spec), (uint64_t)(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET));
 	spec_free(&spec);
 }
@@ -293,7 +293,7 @@ static char *words_of(const struct berth_options *options)
 	struct plan *plan = NULL;
 	static char words[4096];
 	words[0] = '\0';
-	cr_assert_eq(spec_from_options(-1, options, &spec, &error), 0, "%s", error.text);
+	cr_assert_eq(spec_from_options(NULL, options, &spec, &error), 0, "%s", error.text);
 	cr_assert_eq(compile_container(rt.berth, &spec, &plan, &error), 0, "%s", error.text);
 	for (size_t i = 0; i < plan_count(plan); i++) {
 		char phrase[512];
@@ -382,7 +382,7 @@ Test(specs, record_and_back)
 	options.cgroup_parent = "/a/b";
 	options.flags = BERTH_NET_NONE | BERTH_KEEP_RECORD;
 	struct spec spec;
-	cr_assert_eq(spec_from_options(-1, &options, &spec, &error), 0, "%s", error.text);
+	cr_assert_eq(spec_from_options(NULL, &options, &spec, &error), 0, "%s", error.text);
 	unsigned int controllers = CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_IO);
 	struct record record;
 	cr_assert_eq(record_pack(&spec, NULL, controllers, 1234567890123456789, &record), 0);

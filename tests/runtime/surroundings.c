@@ -11,6 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "nsutil/base/file.h"
+#include "runtime/context.h"
+#include "runtime/spec.h"
 #include "tests/runtime/fixture.h"
 
 TestSuite(surroundings, .init = rt_init, .fini = rt_fini);
@@ -419,6 +422,23 @@ Test(surroundings, oom_score)
 		options.oom_score_adj = i ? 1001 : -1001;
 		rt_launch_fails(&options, -EINVAL, 125);
 	}
+}
+
+static int score_of_child(void *data)
+{
+	(void)data;
+	return file_write(AT_FDCWD, "/proc/self/oom_score_adj", "400") == 0 && context_oom_score(rt.berth) == 400 ? 0
+														  : 1;
+}
+
+/* What a context keeps of the caller is not its child's. */
+Test(surroundings, oom_score_of_a_forked_slave)
+{
+	struct berth_options options = RT_OPTIONS("act", "exit", "0");
+	for (int i = 0; i < 3; i++)
+		rt_end(rt_launch(&options));
+	cr_assert_geq(rt.berth->oom_score_fd, 0);
+	cr_expect_eq(rt_wait_child(rt_fork(score_of_child, NULL)), 0);
 }
 
 Test(surroundings, resource_limits)
