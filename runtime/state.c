@@ -19,7 +19,11 @@
 /* Records under this prefix are not a container's yet. */
 static const char unfinished[] = ".new-";
 
-/* ---- Beside a record ---- */
+/*
+ * ---- Beside a record ----
+ *
+ * What is there already was beside one that somebody has removed by hand, and whose inode is this one's now.
+ */
 
 void state_beside_name(int file, enum state_beside what, char name[STATE_BESIDE_SIZE])
 {
@@ -38,7 +42,7 @@ int state_create_exit(const struct berth *berth, int file)
 {
 	char name[STATE_BESIDE_SIZE];
 	state_beside_name(file, STATE_EXIT, name);
-	int fd = openat(berth->state_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = openat(berth->state_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -60,7 +64,7 @@ static int seccomp_create(const struct berth *berth, int file, const struct secc
 	size_t size;
 	cleanup_free void *bytes = seccomp_choice_bytes(choice, &size);
 	state_beside_name(file, STATE_SECCOMP, name);
-	return bytes ? file_create(berth->state_fd, name, bytes, size) : -ENOMEM;
+	return bytes ? file_replace(berth->state_fd, name, bytes, size, 0600) : -ENOMEM;
 }
 
 /* ---- The record ---- */

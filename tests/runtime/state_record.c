@@ -71,6 +71,22 @@ Test(state_record, process_reason_and_end_come_later)
 	cr_expect_str_eq(read.text, "exited with status 9");
 }
 
+/* Who removes a record by hand leaves what is beside it, for the next record with its inode to find. */
+Test(state_record, what_lies_beside_it_already_is_anothers)
+{
+	cleanup_fd int file = make();
+	char name[STATE_BESIDE_SIZE], path[160];
+	int status = 9;
+	state_beside_name(file, STATE_EXIT, name);
+	snprintf(path, sizeof path, "state/%s", name);
+	rt_write(path, "an old end");
+	cr_expect_eq(state_read_exit(rt.berth, file, &status), 0);
+	cleanup_fd int fd = state_create_exit(rt.berth, file);
+	cr_assert_geq(fd, 0);
+	cr_expect_eq(state_read_exit(rt.berth, file, &status), -ENODATA);
+	cr_assert_eq(unlink(rt_path(path)), 0);
+}
+
 Test(state_record, damage_is_told)
 {
 	cleanup_fd int file = make();
