@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -123,7 +124,8 @@ static int run_foreground(struct run_options *options)
 	if (berth_container_wait(container, -1, &end, &error) < 0)
 		return cli_fail(&error);
 	tell_end(&end, options->timeout_ns);
-	return berth_end_status(&end);
+	/* The kernel releases all of it at once, and sooner than it could be given back one by one. */
+	exit(cli_finish(berth_end_status(&end)));
 }
 
 int cli_run(int argc, char **argv)
