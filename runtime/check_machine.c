@@ -16,27 +16,21 @@
 
 /* ---- The state directory ---- */
 
-/* What a record goes through: made under a passing name, locked, written to, renamed into place. */
-static int state_try(int state, const char *passing, const char *name, const char **what)
+/* What a record goes through: made, locked, written to, removed. */
+static int state_try(int state, const char *name, const char **what)
 {
-	*what = "make a directory in";
-	if (mkdirat(state, passing, 0700) < 0)
+	*what = "make a file in";
+	cleanup_fd int file = openat(state, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (file < 0)
 		return -errno;
-	cleanup_fd int directory = openat(state, passing, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (directory < 0)
-		return -errno;
-	*what = "lock a directory in";
-	if (flock(directory, LOCK_EX | LOCK_NB) < 0)
+	*what = "lock a file in";
+	if (flock(file, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
 	*what = "write a file in";
-	int code = file_replace(directory, "end", "x", 1, 0600);
-	if (code < 0)
-		return code;
-	*what = "rename a directory in";
-	if (renameat2(state, passing, state, name, RENAME_NOREPLACE) < 0 && renameat(state, passing, state, name) < 0)
+	if (write(file, "x", 1) < 0)
 		return -errno;
 	*what = "remove a file in";
-	return unlinkat(directory, "end", 0) < 0 ? -errno : 0;
+	return unlinkat(state, name, 0) < 0 ? -errno : 0;
 }
 
 static void check_state(struct check *check)
@@ -47,17 +41,12 @@ static void check_state(struct check *check)
 		check_skip(check, "state-directory");
 		return;
 	}
-	/* The first name is one that berth_collect clears up, should this process be killed here. */
-	char passing[96], name[96], file[128];
-	snprintf(passing, sizeof passing, ".new-%d-%s", getpid(), check->id);
-	snprintf(name, sizeof name, ".%s", check->id);
-	int code = state_try(berth->state_fd, passing, name, &what);
-	for (size_t i = 0; i < 2 && code < 0; i++) {
-		snprintf(file, sizeof file, "%s/end", i ? name : passing);
-		unlinkat(berth->state_fd, file, 0);
-	}
-	unlinkat(berth->state_fd, passing, AT_REMOVEDIR);
-	unlinkat(berth->state_fd, name, AT_REMOVEDIR);
+	/* No container's name, but one that berth_collect clears up, should this process be killed here. */
+	char name[96];
+	snprintf(name, sizeof name, "+%s", check->id);
+	int code = state_try(berth->state_fd, name, &what);
+	if (code < 0)
+		unlinkat(berth->state_fd, name, 0);
 	if (code == 0)
 		check_tell(check, "state-directory", BERTH_PASS, NULL, "containers can be recorded in %s",
 			   berth->state_root);

@@ -122,8 +122,8 @@ int berth_container_find(struct berth *berth, const char *name, struct berth_con
 		return error_export(&inner, error);
 	}
 	int code = container_load(found, file, &inner);
-	/* Another name could share the encoding's hash. */
-	if (code == 0 && strcmp(found->record.name, name) != 0)
+	/* The second test: another name could share the encoding's hash. */
+	if (code == -ENOENT || (code == 0 && strcmp(found->record.name, name) != 0))
 		code = error_set(&inner, ENOENT, "there is no container named '%s'", name);
 	if (code < 0) {
 		berth_container_close(found);

@@ -53,7 +53,7 @@ static int adopt(struct berth *berth, const char *entry, struct berth_container 
 		/* Its owner died between recording it and recording its process. */
 		container_discard(container, &ignored);
 	} else if (container_is_gone(code)) {
-		/* Damaged: it names nothing that could be cleared up. */
+		/* Damaged, or its owner died while it made it: it names nothing that could be cleared up. */
 		state_remove_entry(berth, container->file, entry, &ignored);
 		code = 0;
 	}
@@ -78,7 +78,6 @@ ssize_t berth_recover(struct berth *berth, struct berth_container ***containers,
 {
 	struct error inner = {0};
 	struct walk walk = {.error = &inner};
-	state_sweep_unfinished(berth);
 	int code = state_each(berth, adopt_entry, &walk, &inner);
 	if (code < 0) {
 		container_list_free(&walk.list);
@@ -142,7 +141,6 @@ ssize_t berth_collect(struct berth *berth, const char *cgroup_parent, bool kill_
 {
 	struct error inner = {0};
 	struct sweep sweep = {.kill_running = kill_running, .error = &inner};
-	state_sweep_unfinished(berth);
 	if (state_each(berth, sweep_entry, &sweep, &inner) < 0)
 		return error_export(&inner, error);
 	if (context_require_layout(berth, &inner) < 0)

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,7 @@
 #include "runtime/name.h"
 #include "runtime/record.h"
 
-/* Records under this prefix are not a container's yet. */
-static const char unfinished[] = ".new-";
+enum { CREATE_TRIES = 1000 }; /* a millisecond each, where somebody else has it */
 
 /*
  * ---- Beside a record ----
@@ -94,25 +93,40 @@ static int fill(const struct berth *berth, int file, const struct spec *spec, co
 	return code < 0 ? code : seccomp_create(berth, file, &spec->seccomp);
 }
 
+/*
+ * Makes the empty record, locked. Whoever clears up behind the dead may have seen it before it was, and remove it: then
+ * it is made again. -EEXIST: the name is taken.
+ */
+static int create(const struct berth *berth, const char *entry)
+{
+	int code = -EBUSY;
+	for (int tries = 0; code == -EBUSY && tries < CREATE_TRIES; tries++) {
+		cleanup_fd int file =
+			openat(berth->state_fd, entry, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (file < 0)
+			return -errno;
+		do
+			code = state_lock(file);
+		while (code == -EBUSY && ++tries < CREATE_TRIES && poll(NULL, 0, 1) == 0);
+		if (code == 0 && !state_is_removed(file))
+			return steal_fd(&file);
+		code = code == 0 ? -EBUSY : code;
+	}
+	return code;
+}
+
 int state_create(const struct berth *berth, const struct spec *spec, const struct record *record, struct error *error)
 {
-	static atomic_uint sequence;
-	char temporary[64], encoded[NAME_ENCODED_SIZE];
+	char encoded[NAME_ENCODED_SIZE];
 	name_encode(spec->name, encoded);
-	snprintf(temporary, sizeof temporary, "%s%d-%u", unfinished, getpid(), atomic_fetch_add(&sequence, 1));
-	cleanup_fd int file = openat(berth->state_fd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (file < 0)
-		return error_errno(error, errno, "record the container in %s", berth->state_root);
-	int code = state_lock(file);
-	if (code == 0)
-		code = fill(berth, file, spec, record);
-	if (code == 0 && renameat2(berth->state_fd, temporary, berth->state_fd, encoded, RENAME_NOREPLACE) < 0)
-		code = -errno;
+	cleanup_fd int file = create(berth, encoded);
+	if (file == -EEXIST)
+		return error_set(error, EEXIST, "there is a container named '%s' already", spec->name);
+	int code = file < 0 ? file : fill(berth, file, spec, record);
 	if (code == 0)
 		return steal_fd(&file);
-	remove_all(berth, file, temporary, 1U << STATE_SECCOMP, NULL);
-	if (code == -EEXIST)
-		return error_set(error, EEXIST, "there is a container named '%s' already", spec->name);
+	if (file >= 0)
+		remove_all(berth, file, encoded, 1U << STATE_SECCOMP, NULL);
 	return error_errno(error, -code, "record the container in %s", berth->state_root);
 }
 

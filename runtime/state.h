@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is recorded of a container: the file STATE_ROOT/ENCODED_NAME, made complete and renamed into place, so that a
- * name has one owner. It holds what the container is (a head, what the library needs of it, JSON and its environment),
- * written once, before anything else is made; in the head its process, once it runs, why it was killed, if somebody
- * asked for that, a lowering of its memory limit that is under way, and in the end how it ended. state_record.c
+ * What is recorded of a container: the file STATE_ROOT/ENCODED_NAME, which only one can make, so that a name has one
+ * owner. As long as it has no head, which is written last, it is none. It holds what the container is (a head, what the
+ * library needs of it, JSON and its environment), written once, before anything else is made; in the head its process,
+ * once it runs, why it was killed, if somebody asked for that, a lowering of its memory limit that is under way, and in
+ * the end how it ended. state_record.c
  *
  * Few have more, in files that their owner makes beside it and removes before it. They are named by the record's inode,
  * so that whoever has the record open finds no other's:
@@ -85,7 +86,7 @@ struct state {
 	struct berth_end end;
 };
 
-/* Reads the record, also one that has been removed. The caller frees its record. */
+/* Reads the record, also one that has been removed. The caller frees its record. -ENOENT: it is being made. */
 int state_read(int file, struct state *state, struct error *error);
 
 /* CLOCK_BOOTTIME in the unit of a process's start time, proc_pid_stat(5). */
@@ -165,8 +166,6 @@ void state_unlock(int file);
  * returned. */
 int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),
 	       void *data, struct error *error);
-/* Records of launches that died before they had a name. */
-void state_sweep_unfinished(const struct berth *berth);
 
 /* 0: no container uses the framework's root; -EBUSY with the container's name in the error; or another -errno. */
 int state_framework_in_use(const struct berth *berth, const char *framework, struct error *error);

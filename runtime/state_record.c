@@ -24,6 +24,7 @@ enum {
 	PART_LIMIT = 32 << 20,
 	FALLBACKS_SIZE = 320,
 	DETAIL_SIZE = 256,
+	PAGE_BYTES = 4096,
 	AT_ONCE = 4096, /* what one read takes of a record: nearly all of what is needed at first */
 };
 
@@ -64,6 +65,12 @@ struct head {
 
 /* ---- As a whole ---- */
 
+static int bytes_write(int file, const char *bytes, size_t size, off_t offset)
+{
+	ssize_t written = pwrite(file, bytes, size, offset);
+	return written < 0 ? -errno : (size_t)written == size ? 0 : -ENOSPC;
+}
+
 int state_write_record(int file, const struct record *record, const char *json, size_t json_size,
 		       char *const *environment)
 {
@@ -87,14 +94,19 @@ int state_write_record(int file, const struct record *record, const char *json, 
 	next = mempcpy(next, json, json_size);
 	for (size_t i = 0; environment[i]; i++)
 		next = stpcpy(next, environment[i]) + 1;
-	ssize_t written = write(file, bytes, size);
-	return written < 0 ? -errno : (size_t)written == size ? 0 : -ENOSPC;
+	/* Who reads meanwhile sees a page as a whole. Of what is more the head comes last. */
+	if (size <= PAGE_BYTES)
+		return bytes_write(file, bytes, size, 0);
+	int code = bytes_write(file, bytes + sizeof head, size - sizeof head, sizeof head);
+	return code < 0 ? code : bytes_write(file, bytes, sizeof head, 0);
 }
 
 static int head_check(const struct head *head, ssize_t length)
 {
 	if (length < 0)
 		return -errno;
+	if (length == 0 || (length >= (ssize_t)sizeof *head && !head->magic[0]))
+		return -ENOENT;
 	if (length < (ssize_t)sizeof *head || memcmp(head->magic, magic, sizeof magic) != 0 ||
 	    head->packed_size > PART_LIMIT || head->json_size > PART_LIMIT || head->environment_size > PART_LIMIT)
 		return -EBADMSG;

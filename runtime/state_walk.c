@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,20 +35,6 @@ int state_each(const struct berth *berth, int (*visit)(const struct berth *berth
 			return code;
 	}
 	return 0;
-}
-
-void state_sweep_unfinished(const struct berth *berth)
-{
-	cleanup_dir DIR *stream = open_state_root(berth);
-	for (const struct dirent *entry; stream && (entry = readdir(stream));) {
-		pid_t maker;
-		/* Its maker may not have come to the lock yet. */
-		if (sscanf(entry->d_name, ".new-%d-", &maker) != 1 || kill(maker, 0) == 0 || errno != ESRCH)
-			continue;
-		cleanup_fd int file = state_open_entry(berth, entry->d_name);
-		if (file >= 0 && state_lock(file) == 0)
-			state_remove_entry(berth, file, entry->d_name, NULL);
-	}
 }
 
 struct root_search {

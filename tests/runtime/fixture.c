@@ -143,7 +143,7 @@ size_t rt_state_entries(void)
 	size_t count = 0;
 	cleanup_dir DIR *directory = opendir(rt.state);
 	for (const struct dirent *entry; directory && (entry = readdir(directory));)
-		count += entry->d_name[0] != '.' || strncmp(entry->d_name, ".new-", 5) == 0;
+		count += entry->d_name[0] != '.';
 	return count;
 }
 

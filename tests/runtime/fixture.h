@@ -109,7 +109,7 @@ void rt_wait_readable(int fd);
 
 /* Fails the test, naming the place, where a state entry, cgroup or mount of the test's is left now. */
 void rt_expect_nothing_left(void);
-/* How many entries the state root has, unfinished ones included. */
+/* How many records the state root has, unfinished ones included. */
 size_t rt_state_entries(void);
 
 /* Skips the test where this kernel can't show the test's directory with ids shifted: tmpfs before Linux 6.3. */

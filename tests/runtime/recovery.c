@@ -454,27 +454,61 @@ Test(recovery, of_a_half_made_name_by_launching)
 	rt_expect_end(rt_end(rt_launch(&options)), BERTH_EXITED, 6);
 }
 
-/* Before it had the name. */
-Test(recovery, of_a_record_without_a_name)
+/* Its owner died when it had the name, and before it had written the record: nobody has it. */
+Test(recovery, of_a_record_without_a_head)
 {
-	char path[200];
-	pid_t dead = rt_fork((int (*)(void *))(void (*)(void))getpid, NULL);
-	rt_wait_child(dead);
-	snprintf(path, sizeof path, "state/.new-%d-0", dead);
-	rt_write(path, "{");
-	/* One whose maker lives stays. */
-	snprintf(path, sizeof path, "state/.new-%d-0", getpid());
-	rt_write(path, "{");
-	struct berth_container **all;
+	char zeros[4096] = "";
+	rt_write("state/empty", "");
+	int file = open(rt_path("state/headless"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	cr_assert_eq(write(file, zeros, sizeof zeros), (ssize_t)sizeof zeros);
+	cr_assert_eq(state_lock(file), 0);
+	struct berth_container **all, *found;
+	rt_expect_error(berth_container_find(rt.berth, "empty", &found, &rt.error), ENOENT);
+	rt_expect_error(berth_container_find(rt.berth, "headless", &found, &rt.error), ENOENT);
+	cr_expect_eq(berth_list(rt.berth, &all, &rt.error), 0);
 	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0);
-	cr_expect_eq(rt_state_entries(), 1u);
-	cr_assert_eq(unlink(rt_path(path)), 0);
+	/* One whose maker lives stays. */
+	cr_expect_eq(access(rt_path("state/empty"), F_OK), -1);
+	cr_expect_eq(access(rt_path("state/headless"), F_OK), 0);
+	close(file);
+	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "6"), "headless", 0);
+	rt_expect_end(rt_end(rt_launch(&options)), BERTH_EXITED, 6);
+	rt_expect_nothing_left();
+}
+
+static int launch_often(void *data)
+{
+	struct berth *berth = rt_open();
+	struct berth_options options =
+		quiet(RT_OPTIONS("act", "exit", "0"), "contended", BERTH_NO_INIT | BERTH_FEW_CGROUPS);
+	(void)data;
+	for (int i = 0; i < 100; i++) {
+		struct berth_container *container;
+		struct berth_end end = BERTH_END_INIT;
+		if (berth_launch(berth, &options, &container, &rt.error) < 0 ||
+		    berth_container_wait(container, -1, &end, &rt.error) < 0)
+			return 1;
+		berth_container_close(container);
+	}
+	berth_close(berth);
+	return 0;
+}
+
+/* Who clears up behind the dead takes a record that is just being made for such a one's, and its maker makes it again.
+ */
+Test(recovery, beside_launches)
+{
+	pid_t slave = rt_fork(launch_often, NULL);
+	int status;
+	while (waitpid(slave, &status, WNOHANG) == 0)
+		cr_expect_geq(berth_collect(rt.berth, rt.parent, false, &rt.error), 0, "%s", rt.error.text);
+	cr_expect_eq(status, 0, "status %#x", status);
+	rt_expect_nothing_left();
 }
 
 Test(recovery, of_a_damaged_record)
 {
 	rt_write("state/damaged", "{\"name\": ");
-	rt_write("state/empty", "");
 	struct berth_container **all, *found;
 	cr_expect_eq(berth_list(rt.berth, &all, &rt.error), 0);
 	rt_expect_error(berth_container_find(rt.berth, "damaged", &found, &rt.error), EBADMSG);
