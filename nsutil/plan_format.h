@@ -12,6 +12,7 @@
 #ifndef NSUTIL_PLAN_FORMAT_H
 #define NSUTIL_PLAN_FORMAT_H
 
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -198,6 +199,15 @@ static inline size_t plan_sources(const struct plan_view *plan)
 	for (uint32_t i = 0; i < plan->n_steps; i++)
 		sources += plan->steps[i].op == PLAN_BIND || plan->steps[i].op == PLAN_DEVICE;
 	return sources;
+}
+
+/* Whether the plan's filter has calls wait for an answer. */
+static inline bool plan_has_listener(const struct plan_view *plan)
+{
+	for (uint32_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].op == PLAN_SECCOMP && plan->steps[i].n[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+			return true;
+	return false;
 }
 
 /* For a checked plan. */

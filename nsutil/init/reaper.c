@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -116,15 +115,6 @@ static int go_on(void *argument)
 	return 125;
 }
 
-/* Whether the plan's filter has calls wait for an answer. */
-static bool has_listener(const struct plan_view *plan)
-{
-	for (uint32_t i = 0; i < plan->n_steps; i++)
-		if (plan->steps[i].op == PLAN_SECCOMP && plan->steps[i].n[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER)
-			return true;
-	return false;
-}
-
 /*
  * No fork(2): a copy of the page tables, and of each page that is then written to, took 70 us. But with a listener:
  * who answers tells the command's own calls from those up to its execve by the end of the status, which this process
@@ -133,7 +123,7 @@ static bool has_listener(const struct plan_view *plan)
 static pid_t command_start(struct start *start)
 {
 	static _Alignas(PAGE_BYTES) char stack[STACK_SIZE];
-	bool apart = has_listener(&start->carrier->plan);
+	bool apart = plan_has_listener(&start->carrier->plan);
 	if (apart && pipe2(start->gate, O_CLOEXEC) < 0)
 		return -errno;
 	pid_t command = clone(go_on, stack + sizeof stack, (apart ? 0 : CLONE_VM | CLONE_VFORK) | SIGCHLD, start);
