@@ -284,13 +284,14 @@ int cgroup_layout_unpack(const void *packed, size_t size, struct cgroup_layout *
 	int result = !made ? -ENOMEM : !size ? -ENODATA : 0;
 	while (result == 0 && next < end) {
 		struct packed one;
-		const char *point = next + sizeof one;
-		const char *nul = (size_t)(end - next) > sizeof one ? memchr(point, '\0', (size_t)(end - point)) : NULL;
-		result = -EBADMSG;
-		if (!nul)
+		size_t left = (size_t)(end - next);
+		const char *nul = left > sizeof one ? memchr(next + sizeof one, '\0', left - sizeof one) : NULL;
+		if (!nul) {
+			result = -EBADMSG;
 			break;
+		}
 		memcpy(&one, next, sizeof one);
-		result = layout_recall(made, &one, point);
+		result = layout_recall(made, &one, next + sizeof one);
 		next = nul + 1;
 	}
 	if (result == 0)

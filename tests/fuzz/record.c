@@ -9,8 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_require(bytes);
 	memcpy(bytes, data, size);
 	struct record record;
-	if (record_unpack(bytes, size, &record) == 0)
+	if (record_unpack(bytes, size, &record) == 0) {
+		struct cgroup_layout *layout = NULL;
 		fuzz_require(record.name && record.workdir && record.argv[0]);
+		cgroup_layout_unpack(record.layout, record.layout_size, &layout);
+		cgroup_layout_free(layout);
+	}
 	record_free(&record);
 	return 0;
 }
