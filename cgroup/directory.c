@@ -40,25 +40,29 @@ int cgroup_place_open(const struct cgroup *cgroup, const struct cgroup_place *pl
 	return fd < 0 ? -errno : fd;
 }
 
-int cgroup_file_open(int top, const char *relative, const char *file)
+/* One that is too long is one that is not there. */
+static const char *path_join(const char *relative, const char *file, char buffer[PATH_MAX])
 {
-	cleanup_free char *path = NULL;
-	if (asprintf(&path, "%s/%s", relative, file) < 0)
-		return -ENOMEM;
-	int fd = openat(top, path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/* The path of a file of the directory, relative to its fd; one that is too long is one that is not there. */
-static const char *file_path(const struct cgroup_directory *directory, const char *file, char buffer[PATH_MAX])
-{
-	size_t length = strlen(directory->relative), rest = strlen(file) + 1;
+	size_t length = strlen(relative), rest = strlen(file) + 1;
 	if (length + rest >= PATH_MAX)
 		return ""; /* openat(2): ENOENT */
-	memcpy(buffer, directory->relative, length);
+	memcpy(buffer, relative, length);
 	buffer[length] = '/';
 	memcpy(buffer + length + 1, file, rest);
 	return buffer;
+}
+
+/* The path of a file of the directory, relative to its fd. */
+static const char *file_path(const struct cgroup_directory *directory, const char *file, char buffer[PATH_MAX])
+{
+	return path_join(directory->relative, file, buffer);
+}
+
+int cgroup_file_open(int top, const char *relative, const char *file)
+{
+	char path[PATH_MAX];
+	int fd = openat(top, path_join(relative, file, path), O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 ssize_t cgroup_directory_read(const struct cgroup_directory *directory, const char *file, char *buffer, size_t size)

@@ -9,7 +9,8 @@
 
 enum { FIRST_ROOM = 2048 };
 
-static void append(struct json_text *text, const char *bytes, size_t length)
+/* Where the next length bytes go, which the caller writes; NULL without memory. */
+static char *extend(struct json_text *text, size_t length)
 {
 	size_t needed = text->size + length + 1;
 	if (needed > text->room) {
@@ -19,19 +20,29 @@ static void append(struct json_text *text, const char *bytes, size_t length)
 		char *grown = realloc(text->bytes, room);
 		if (!grown) {
 			text->failed = true;
-			return;
+			return NULL;
 		}
 		text->bytes = grown;
 		text->room = room;
 	}
-	memcpy(text->bytes + text->size, bytes, length);
+	char *next = text->bytes + text->size;
 	text->size += length;
 	text->bytes[text->size] = '\0';
+	return next;
+}
+
+static void append(struct json_text *text, const char *bytes, size_t length)
+{
+	char *next = extend(text, length);
+	if (next)
+		memcpy(next, bytes, length);
 }
 
 static void append_byte(struct json_text *text, char byte)
 {
-	append(text, &byte, 1);
+	char *next = extend(text, 1);
+	if (next)
+		*next = byte;
 }
 
 /* What comes before each value. Keys are this program's own, and need no escapes. */
@@ -40,11 +51,13 @@ static void begin(struct json_text *text, const char *key)
 	bool first = text->size == 0 || text->bytes[text->size - 1] == '[' || text->bytes[text->size - 1] == '{';
 	if (!first)
 		append_byte(text, ',');
-	if (!key)
+	size_t length = key ? strlen(key) : 0;
+	char *next = key ? extend(text, length + 3) : NULL;
+	if (!next)
 		return;
-	append_byte(text, '"');
-	append(text, key, strlen(key));
-	append(text, "\":", 2);
+	*next = '"';
+	memcpy(next + 1, key, length);
+	memcpy(next + 1 + length, "\":", 2);
 }
 
 void json_text_open(struct json_text *text, const char *key, char bracket)
@@ -125,9 +138,11 @@ void json_text_bytes(struct json_text *text, const char *key, const char *bytes)
 		return;
 	}
 	begin(text, key);
-	append_byte(text, '"');
-	append(text, bytes, length);
-	append_byte(text, '"');
+	char *next = extend(text, length + 2);
+	if (!next)
+		return;
+	next[0] = next[length + 1] = '"';
+	memcpy(next + 1, bytes, length);
 }
 
 void json_text_strings(struct json_text *text, const char *key, const char *const *strings)

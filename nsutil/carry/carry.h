@@ -46,6 +46,7 @@ struct carrier {
 	mode_t umask;       /* what the command is to have: the steps work with 0 */
 	char **environment; /* what the command is to have */
 	const struct plan_step *filter; /* a SECCOMP step that waits for the exec; NULL: none */
+	bool filtered;                  /* one has been loaded, which may refuse what no step has to do */
 };
 
 /* Carries the plan out from carrier->current on. Does not return but with -errno of that step. */

@@ -27,8 +27,10 @@ int filter_load(const struct carrier *carrier, const struct plan_step *step)
 
 int step_seccomp(struct carrier *carrier, const struct plan_step *step)
 {
-	if (!(step->flags & PLAN_AT_EXEC))
-		return filter_load(carrier, step);
-	carrier->filter = step;
-	return 0;
+	if (step->flags & PLAN_AT_EXEC) {
+		carrier->filter = step;
+		return 0;
+	}
+	carrier->filtered = true;
+	return filter_load(carrier, step);
 }

@@ -200,6 +200,20 @@ Test(seccomp, no_new_privs_disarms_set_user_id)
 	cr_expect_eq(umount2(mounted, MNT_DETACH), 0);
 }
 
+/* A profile must allow what a change of user takes, and none of the questions that may save it. */
+Test(seccomp, filter_before_the_user_is_changed)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct berth_options options = RT_OPTIONS("act", "exit", "3");
+		options.flags = BERTH_NEW_PRIVILEGES | (i ? BERTH_NO_INIT : 0);
+		options.cap_add = (const char *const[]){"ALL", NULL};
+		options.seccomp = rt_write("unasked.json",
+					   "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": "
+					   "[\"getgroups\", \"capget\"], \"action\": \"SCMP_ACT_KILL_PROCESS\"}]}");
+		rt_expect_end(rt_end(rt_launch(&options)), BERTH_EXITED, 3);
+	}
+}
+
 Test(seccomp, the_session_keyring_is_new)
 {
 	long mine = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, "berth-test");
