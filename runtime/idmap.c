@@ -286,7 +286,7 @@ int idmap_write(int directory, const char *file, const struct id_maps *maps)
 {
 	char text[MAPS_SIZE];
 	int length = maps_format(maps, text);
-	return length < 0 ? length : file_replace(directory, file, text, (size_t)length, 0600);
+	return length < 0 ? length : file_create(directory, file, text, (size_t)length);
 }
 
 int idmap_keep(int directory, const char *file, const struct id_maps *maps)

@@ -248,8 +248,9 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 	container->tty = spawned.tty;
 	container->seccomp_log = spawned.listener;
 	char fallbacks[512];
-	snprintf(fallbacks, sizeof fallbacks, "%s%s",
+	snprintf(fallbacks, sizeof fallbacks, "%s%s%s",
 		 spawned.used_clone ? "clone3 is missing: clone was used, and the cgroup entered after it\n" : "",
+		 spawned.copied ? "pidfd_getfd is refused: all descriptors of the caller were copied\n" : "",
 		 spec->devices_unruled ? devices_fallback : "");
 	struct state_process process;
 	state_identify(berth, spawned.pidfd, spawned.pid, earliest, &process);

@@ -63,7 +63,7 @@ static int seccomp_create(const struct berth *berth, int file, const struct secc
 	size_t size;
 	cleanup_free void *bytes = seccomp_choice_bytes(choice, &size);
 	state_beside_name(file, STATE_SECCOMP, name);
-	return bytes ? file_replace(berth->state_fd, name, bytes, size, 0600) : -ENOMEM;
+	return bytes ? file_create(berth->state_fd, name, bytes, size) : -ENOMEM;
 }
 
 /* ---- The record ---- */

@@ -130,7 +130,7 @@ int file_write(int directory, const char *path, const char *text)
 
 int file_create(int directory, const char *path, const void *data, size_t size)
 {
-	cleanup_fd int fd = openat(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	cleanup_fd int fd = openat(directory, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	ssize_t written = size ? write(fd, data, size) : 0;

@@ -31,7 +31,8 @@ int file_keyed_u64(const char *text, const char *key, uint64_t *value);
 
 /* Writes text with one write(2), which is what cgroup and proc files want, without creating the file. 0 or -errno. */
 int file_write(int directory, const char *path, const char *text);
-/* Creates a file of mode 0600 with the bytes, for its owner alone. 0 or -errno; -EEXIST if something is there. */
+/* Makes a file of the bytes, of mode 0600, for its owner alone; an old one is overwritten. 0 or -errno; -ELOOP for a
+ * link. */
 int file_create(int directory, const char *path, const void *data, size_t size);
 
 /* Writes a file so that a reader sees the old or the new content, never a part: a temporary file, then rename(2). 0 or
