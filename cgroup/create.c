@@ -21,11 +21,13 @@ static const char mark[] = "trusted.berth";
 
 enum { RACES = 64 }; /* how often another's removal of an empty parent is met with a new attempt */
 
-static void directory_mark(const struct cgroup_hierarchy *hierarchy, const char *relative)
+/* 0, or -errno for a caller that has not even a descriptor left. */
+static int directory_mark(const struct cgroup_hierarchy *hierarchy, const char *relative)
 {
 	cleanup_fd int fd = openat(hierarchy->fd, relative, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0)
 		(void)!fsetxattr(fd, mark, "1", 1, 0);
+	return fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM) ? -errno : 0;
 }
 
 static bool directory_is_marked(const struct cgroup_hierarchy *hierarchy, const char *relative)
@@ -56,9 +58,13 @@ static int make_parents(const struct cgroup_hierarchy *hierarchy, const char *re
 	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdirat(hierarchy->fd, path, 0755) == 0) {
-			directory_mark(hierarchy, path);
-			int result = cgroup_version_operations(hierarchy->version)
-					     ->prepare(hierarchy, path, controllers, false, error);
+			int result = directory_mark(hierarchy, path);
+			if (result < 0) {
+				unlinkat(hierarchy->fd, path, AT_REMOVEDIR);
+				return mkdir_error(error, -result, hierarchy, path);
+			}
+			result = cgroup_version_operations(hierarchy->version)
+					 ->prepare(hierarchy, path, controllers, false, error);
 			if (result < 0)
 				return result == -ENODEV ? -ENOENT : result;
 		} else if (errno != EEXIST) {

@@ -20,9 +20,12 @@
  */
 enum { FD_INIT = INIT_FD_END, FIRST_FREE_FD };
 
-/* Paths take the most of it: PATH_MAX at a time. Not on the caller's own stack, which would have to grow under limits
- * that the plan has lowered. setrlimit(2) */
-enum { STACK_SIZE = 32 << 10, DOOR_STACK_SIZE = 8 << 10 };
+/*
+ * For a child that carries out the plan: paths take the most of it, PATH_MAX at a time. Not on the caller's own stack,
+ * which would have to grow under limits that the plan has lowered. setrlimit(2)
+ * One that executes init, or only passes the door, needs little.
+ */
+enum { STACK_SIZE = 32 << 10, SMALL_STACK_SIZE = 8 << 10 };
 
 /* To copy as many descriptors and close them again costs no more than to fetch those that are needed. */
 enum { COPIED_MOST = 256 };
@@ -292,6 +295,7 @@ struct cloning {
 	const struct spawn_options *options;
 	int (*run)(void *child);
 	char *stack;
+	size_t stack_size;
 	struct spawned *spawned;
 	pid_t sibling; /* through a door: the child's pid, once there is one */
 };
@@ -316,7 +320,7 @@ CHILD_CODE static long clone_into(struct cloning *cloning, uint64_t flags)
 		.parent_tid = is_sibling ? (uint64_t)(uintptr_t)word : 0,
 		.exit_signal = is_sibling ? 0 : SIGCHLD, /* a sibling's is that of who clones it */
 		.stack = (uint64_t)(uintptr_t)cloning->stack,
-		.stack_size = STACK_SIZE,
+		.stack_size = cloning->stack_size,
 	};
 	if (options->cgroup_into >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
@@ -327,8 +331,8 @@ CHILD_CODE static long clone_into(struct cloning *cloning, uint64_t flags)
 		return pid;
 	cloning->spawned->used_clone = true;
 	cloning->child->n_cgroups = cloning->child->descriptors.n_cgroups;
-	pid = clone(cloning->run, cloning->stack + STACK_SIZE, (int)flags | (is_sibling ? 0 : SIGCHLD), cloning->child,
-		    word);
+	pid = clone(cloning->run, cloning->stack + cloning->stack_size, (int)flags | (is_sibling ? 0 : SIGCHLD),
+		    cloning->child, word);
 	return pid < 0 ? -errno : pid;
 }
 
@@ -351,7 +355,7 @@ CHILD_CODE static int pass_door(void *argument)
  */
 static long clone_through_door(struct cloning *cloning)
 {
-	__attribute__((aligned(16))) char stack[DOOR_STACK_SIZE];
+	__attribute__((aligned(16))) char stack[SMALL_STACK_SIZE];
 	int pidfd, status;
 	int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
 	if (clone(pass_door, stack + sizeof stack, flags, cloning, &pidfd) < 0)
@@ -367,12 +371,20 @@ static long clone_through_door(struct cloning *cloning)
 
 pid_t child_clone(struct child *child, const struct spawn_options *options, bool in_place, struct spawned *spawned)
 {
-	cleanup_free char *stack = aligned_alloc(16, STACK_SIZE);
-	if (!stack)
+	__attribute__((aligned(16))) char small[SMALL_STACK_SIZE];
+	cleanup_free char *stack = in_place ? aligned_alloc(16, STACK_SIZE) : NULL;
+	if (in_place && !stack)
 		return -ENOMEM;
+	struct cloning cloning = {
+		.child = child,
+		.options = options,
+		.run = in_place ? carry_plan : execute_init,
+		.stack = in_place ? stack : small,
+		.stack_size = in_place ? STACK_SIZE : SMALL_STACK_SIZE,
+		.spawned = spawned,
+	};
 	struct sharing sharing;
 	sharing_begin(&sharing);
-	struct cloning cloning = {child, options, in_place ? carry_plan : execute_init, stack, spawned, 0};
 	const struct child_descriptors given = child->descriptors;
 	long pid = options->born_in_userns >= 0 ? clone_through_door(&cloning) : clone_into(&cloning, CLONE_PIDFD);
 	if (pid > 0 && child->error && child->stage == CHILD_FETCHING) {
