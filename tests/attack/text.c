@@ -191,7 +191,7 @@ Test(attack_text, state_is_for_its_owner_alone)
 	cr_assert_eq(stat(rt.state, &status), 0);
 	cr_expect_eq(status.st_mode & 07777, 0700u, "the state root has mode %04o", status.st_mode & 07777);
 	for (size_t i = 0; i < n_files; i++) {
-		char path[512];
+		char path[1200];
 		snprintf(path, sizeof path, "%s/%s", rt.state, files[i]);
 		cr_assert_eq(stat(path, &status), 0, "%s: %s", path, strerror(errno));
 		cr_expect_eq(status.st_mode & 07777, 0600u, "%s has mode %04o", path, status.st_mode & 07777);
