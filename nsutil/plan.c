@@ -300,9 +300,9 @@ void plan_add_root(struct plan *plan, const char *path)
 	step_add(plan, (struct plan_step){.op = PLAN_ROOT, .text = string_add(plan, path)});
 }
 
-void plan_add_pivot(struct plan *plan)
+void plan_add_pivot(struct plan *plan, bool may_cover)
 {
-	step_add(plan, (struct plan_step){.op = PLAN_PIVOT});
+	step_add(plan, (struct plan_step){.op = PLAN_PIVOT, .flags = may_cover ? PLAN_COVER : 0});
 }
 
 void plan_add_setns(struct plan *plan, uint64_t namespaces)

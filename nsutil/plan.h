@@ -65,7 +65,11 @@ void plan_add_mknod(struct plan *plan, bool in_root, const char *path, mode_t mo
 void plan_add_device(struct plan *plan, const char *source, const char *target, mode_t type, unsigned int major,
 		     unsigned int minor);
 void plan_add_root(struct plan *plan, const char *path);
-void plan_add_pivot(struct plan *plan);
+/*
+ * may_cover: the old root may stay below the new one where it is the empty namespace's, for nobody inside can unmount
+ * what covers it.
+ */
+void plan_add_pivot(struct plan *plan, bool may_cover);
 void plan_add_setns(struct plan *plan, uint64_t namespaces);
 /* For namespaces that must be made where the process is, like cgroup_namespaces(7); others are cloned into. */
 void plan_add_unshare(struct plan *plan, uint64_t namespaces);

@@ -9,7 +9,7 @@
 enum {
 	KNOWN_FLAGS = PLAN_IN_ROOT | PLAN_RECURSIVE | PLAN_JOIN | PLAN_KEEP_CAPABILITIES | PLAN_OPTIONAL |
 		      PLAN_AT_EXEC | PLAN_IDMAPPED | PLAN_OWNED | PLAN_KEEP_GROUPS | PLAN_RAISE | PLAN_HOLD |
-		      PLAN_IN_HELD
+		      PLAN_IN_HELD | PLAN_COVER
 };
 
 static int list_check(const char *strings, uint32_t size, uint32_t offset, uint32_t count)

@@ -42,7 +42,7 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
 	X(MASK, "mask")   /* text: path in the root to hide behind /dev/null or an empty directory; may be missing;    \
 			     text2: that directory, "": one is made */                                                 \
 	X(ROOT, "root")   /* text: the mount point that becomes the root */                                            \
-	X(PIVOT, "pivot") /* pivot_root into it, detach the old root; or cover that of the empty namespace */          \
+	X(PIVOT, "pivot") /* pivot_root into it, detach the old root */                                                \
 	/* Namespaces and the process. */                                                                              \
 	X(SETNS, "setns")       /* n[0]: CLONE_NEW*; enter those of the process behind INIT_FD_NAMESPACES; a user      \
 				   namespace as its root */                                                            \
@@ -96,6 +96,7 @@ enum {
 	PLAN_HOLD =
 		1 << 10, /* MOUNT, BIND: stays at hand, so that IN_HELD finds it wherever its mount point is moved */
 	PLAN_IN_HELD = 1 << 11, /* with IN_ROOT: the path begins with the target of one held, and goes on from there */
+	PLAN_COVER = 1 << 12,   /* PIVOT: in the empty namespace the root may be laid over that of the latter */
 };
 
 struct plan_step {

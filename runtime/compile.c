@@ -2,6 +2,7 @@
 #include "runtime/compile.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/seccomp.h>
@@ -265,6 +266,16 @@ static void compile_command(const struct spec *spec, bool dies_with_parent, stru
 	plan_add_exec(plan, spec->argv[0], environment_get(spec->env, "PATH"), (const char *const *)spec->argv);
 }
 
+/*
+ * Whether what is below the root stays out of reach. Root inside that rules its mounts could take the root away; in a
+ * user namespace it does not rule these.
+ */
+static bool root_stays_covered(const struct spec *spec)
+{
+	bool rules_mounts = spec->capabilities & UINT64_C(1) << CAP_SYS_ADMIN;
+	return !rules_mounts || spec_is_shifted(spec) || spec->flags & BERTH_BARE_ROOT;
+}
+
 /* What is the same whatever the command is: the process, its namespaces and its root. */
 static int compile_surroundings(const struct berth *berth, const struct spec *spec, struct plan *plan,
 				struct error *error)
@@ -290,7 +301,7 @@ static int compile_surroundings(const struct berth *berth, const struct spec *sp
 	if (code < 0)
 		return code;
 	compile_mounts(spec, plan);
-	plan_add_pivot(plan);
+	plan_add_pivot(plan, root_stays_covered(spec));
 	if (spec->hostname)
 		plan_add_hostname(plan, spec->hostname);
 	if (spec->flags & BERTH_NET_NONE)

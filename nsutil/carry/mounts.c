@@ -360,12 +360,12 @@ static int exchange_root(void)
 
 int step_pivot(struct carrier *carrier, const struct plan_step *step)
 {
-	(void)step;
+	bool covers = carrier->in_blank && step->flags & PLAN_COVER;
 	while (carrier->n_held > 0)
 		close(carrier->held[--carrier->n_held].fd);
 	cleanup_fd_(&carrier->null);
 	cleanup_fd_(&carrier->empty);
 	carrier->null = carrier->empty = -1;
-	int code = fchdir(carrier->root) < 0 ? -errno : carrier->in_blank ? cover_root() : exchange_root();
+	int code = fchdir(carrier->root) < 0 ? -errno : covers ? cover_root() : exchange_root();
 	return code == 0 && chdir("/") < 0 ? -errno : code;
 }

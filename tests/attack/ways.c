@@ -47,7 +47,7 @@ Test(attack_ways, back_to_the_old_root)
 		struct berth_options admin = options;
 		admin.cap_add = one;
 		expect_no_way(rt_output(&admin), "SYS_ADMIN");
-		/* Whoever may do all of it finds no old root: it has been detached, or there is nothing in it. */
+		/* Whoever may do all of it finds that there is no old root: it has been detached. */
 		attack_unguarded(&options);
 		text = rt_output(&options);
 		expect_no_way(text, "everything");

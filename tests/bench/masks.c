@@ -40,7 +40,7 @@ struct masked *masked_make(bool with)
 	plan_in_held(plan);
 	if (with)
 		compile_kernel_files(plan, "/sys/fs/cgroup");
-	plan_add_pivot(plan);
+	plan_add_pivot(plan, false);
 	plan_add_environment(plan, none);
 	plan_add_exec(plan, idle_argv[0], "/", idle_argv);
 	struct error error;

@@ -55,7 +55,7 @@ static struct plan *plan_whole(void)
 	plan_add_bind(plan, true, scratch("source"), "/volume", MOUNT_ATTR_RDONLY, true);
 	plan_add_bind(plan, true, fixture.look, "/look", 0, false);
 	plan_add_device(plan, "/dev/null", "/null", S_IFCHR, 1, 3);
-	plan_add_pivot(plan);
+	plan_add_pivot(plan, true);
 	FINISH(plan, "/look");
 	return plan;
 }
@@ -134,7 +134,7 @@ SPAWN_TEST(blank, cuts_propagation)
 	plan_add_private(plan);
 	plan_add_bind(plan, false, "/", scratch("stage"), 0, true);
 	plan_add_root(plan, scratch("stage"));
-	plan_add_pivot(plan);
+	plan_add_pivot(plan, true);
 	FINISH(plan, "cat", "/proc/self/mountinfo");
 	for (int with = 0; with < 2; with++) {
 		struct run run = RUN_INIT;
@@ -157,7 +157,7 @@ SPAWN_TEST(blank, ends_in_a_root_that_is_no_chroot)
 	plan_add_private(plan);
 	plan_add_bind(plan, false, "/", scratch("stage"), 0, true);
 	plan_add_root(plan, scratch("stage"));
-	plan_add_pivot(plan);
+	plan_add_pivot(plan, true);
 	FINISH(plan, "sh", "-ec",
 	       "unshare --user true; test / -ef /..; nsenter --mount=/proc/self/ns/mnt test -e \"$0\"; echo done",
 	       scratch("source/seen"));
@@ -230,7 +230,7 @@ SPAWN_TEST(blank, tells_which_source_is_missing)
 	cleanup_plan struct plan *plan = plan_begin();
 	plan_add_bind(plan, true, scratch("source"), "/volume", 0, false);
 	plan_add_bind(plan, true, scratch("missing"), "/volume", 0, false);
-	plan_add_pivot(plan);
+	plan_add_pivot(plan, true);
 	FINISH(plan, "/look");
 	for (int way = 0; way < 2; way++) {
 		struct run copy = RUN_INIT, run = RUN_INIT;
@@ -254,7 +254,7 @@ SPAWN_TEST(blank, leaves_out_what_is_optional)
 	plan_add_bind(plan, true, scratch("missing"), "/volume", 0, false);
 	plan_optional(plan);
 	plan_add_bind(plan, true, fixture.look, "/look", 0, false);
-	plan_add_pivot(plan);
+	plan_add_pivot(plan, true);
 	FINISH(plan, "/look");
 	struct run run = RUN_INIT;
 	run.namespaces = CLONE_NEWNS | CLONE_NEWPID;
@@ -289,7 +289,7 @@ SPAWN_TEST(blank, does_not_suit_a_plan_that_needs_the_host)
 		default:
 			plan_add_symlink(plan, true, "here", "/there");
 		}
-		plan_add_pivot(plan);
+		plan_add_pivot(plan, true);
 		FINISH(plan, "true");
 		cr_expect_eq(blank_suits(plan), i == 5, "%d", i);
 	}

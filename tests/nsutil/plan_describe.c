@@ -33,7 +33,7 @@ static struct plan *plan_of_everything(void)
 	plan_add_read_only(plan, "/proc/sys");
 	plan_add_mask(plan, "/proc/kcore", NULL);
 	plan_add_root(plan, "/srv/root");
-	plan_add_pivot(plan);
+	plan_add_pivot(plan, false);
 	plan_add_setns(plan, CLONE_NEWPID | CLONE_NEWNS);
 	plan_add_unshare(plan, CLONE_NEWCGROUP);
 	plan_add_hostname(plan, "berth");

@@ -286,6 +286,39 @@ static bool is_protection(const char *word)
 	return false;
 }
 
+static bool root_may_cover(const struct berth_options *options)
+{
+	struct spec spec;
+	struct plan *plan = NULL;
+	struct plan_view view;
+	cr_assert_eq(spec_from_options(NULL, options, &spec, &error), 0, "%s", error.text);
+	cr_assert_eq(compile_container(rt.berth, &spec, &plan, &error), 0, "%s", error.text);
+	cr_assert_eq(plan_view(plan, &view, &error), 0);
+	const struct plan_step *step = view.steps;
+	while (step->op != PLAN_PIVOT)
+		step++;
+	bool may = step->flags & PLAN_COVER;
+	plan_free(plan);
+	spec_free(&spec);
+	return may;
+}
+
+/* Root inside that rules the container's mounts could look below its root: then nothing is left there. */
+Test(specs, the_root_covers_nothing_where_it_could_be_taken_away)
+{
+	static const char *const admin[] = {"SYS_ADMIN", NULL}, *const all[] = {"ALL", NULL};
+	struct berth_options options = plain();
+	options.root = rt.base;
+	cr_expect(root_may_cover(&options));
+	options.cap_add = admin;
+	cr_expect_not(root_may_cover(&options));
+	options.cap_add = all;
+	cr_expect_not(root_may_cover(&options));
+	/* For commands that are trusted. */
+	options.flags = BERTH_BARE_ROOT;
+	cr_expect(root_may_cover(&options));
+}
+
 /* The plan's words, one behind the other, those of /dev and of protections apart. */
 static char *words_of(const struct berth_options *options)
 {
