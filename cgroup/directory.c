@@ -46,9 +46,9 @@ static const char *path_join(const char *relative, const char *file, char buffer
 	size_t length = strlen(relative), rest = strlen(file) + 1;
 	if (length + rest >= PATH_MAX)
 		return ""; /* openat(2): ENOENT */
-	memcpy(buffer, relative, length);
-	buffer[length] = '/';
-	memcpy(buffer + length + 1, file, rest);
+	char *next = mempcpy(buffer, relative, length);
+	*next = '/';
+	memcpy(next + 1, file, rest);
 	return buffer;
 }
 

@@ -56,8 +56,9 @@ static void begin(struct json_text *text, const char *key)
 	if (!next)
 		return;
 	*next = '"';
-	memcpy(next + 1, key, length);
-	memcpy(next + 1 + length, "\":", 2);
+	next = mempcpy(next + 1, key, length);
+	next[0] = '"';
+	next[1] = ':';
 }
 
 void json_text_open(struct json_text *text, const char *key, char bracket)
@@ -141,8 +142,9 @@ void json_text_bytes(struct json_text *text, const char *key, const char *bytes)
 	char *next = extend(text, length + 2);
 	if (!next)
 		return;
-	next[0] = next[length + 1] = '"';
-	memcpy(next + 1, bytes, length);
+	*next = '"';
+	next = mempcpy(next + 1, bytes, length);
+	*next = '"';
 }
 
 void json_text_strings(struct json_text *text, const char *key, const char *const *strings)
