@@ -112,7 +112,7 @@ struct place path_place(const struct carrier *carrier, const struct plan_step *s
 int path_open(const struct carrier *carrier, const struct plan_step *step, const char *path);
 /* The same of a path on the host on whose way there may be no link. */
 int path_open_unlinked(const char *path);
-/* Whether a path that does not say so has led, by a link in the root, into one of the mounts held. */
+/* Whether a path has led into one of the mounts held, by a link, to where it does not say. */
 bool path_strays(const struct carrier *carrier, const struct plan_step *step, const char *path, int place);
 
 #endif

@@ -31,19 +31,6 @@ static int held_find(const struct carrier *carrier, const char *path, const char
 	return -1;
 }
 
-bool path_strays(const struct carrier *carrier, const struct plan_step *step, const char *path, int place)
-{
-	struct stat found, held;
-	const char *inside;
-	if (!(step->flags & PLAN_IN_ROOT) || carrier->n_held == 0 || held_find(carrier, path, &inside) >= 0 ||
-	    fstat(place, &found) < 0)
-		return false;
-	for (uint32_t i = 0; i < carrier->n_held; i++)
-		if (fstat(carrier->held[i].fd, &held) == 0 && held.st_dev == found.st_dev)
-			return true;
-	return false;
-}
-
 static int open_below(const struct carrier *carrier, const struct plan_step *step, const char *path, uint64_t flags)
 {
 	int directory = AT_FDCWD;
@@ -62,6 +49,27 @@ static int open_below(const struct carrier *carrier, const struct plan_step *ste
 		if (errno != EAGAIN || tries == RESOLVE_TRIES)
 			return -errno;
 	return fd;
+}
+
+/* Whether it is found at the same place from the mount held that it names. */
+static bool is_where_it_says(const struct carrier *carrier, const struct plan_step *step, const char *path,
+			     const struct stat *found)
+{
+	struct stat held;
+	const struct plan_step inside = {.flags = step->flags | PLAN_IN_HELD};
+	cleanup_fd int fd = open_below(carrier, &inside, path, 0);
+	return fd >= 0 && fstat(fd, &held) == 0 && held.st_dev == found->st_dev && held.st_ino == found->st_ino;
+}
+
+bool path_strays(const struct carrier *carrier, const struct plan_step *step, const char *path, int place)
+{
+	struct stat found, held;
+	if (!(step->flags & PLAN_IN_ROOT) || step->flags & PLAN_IN_HELD || fstat(place, &found) < 0)
+		return false;
+	for (uint32_t i = 0; i < carrier->n_held; i++)
+		if (fstat(carrier->held[i].fd, &held) == 0 && held.st_dev == found.st_dev)
+			return !is_where_it_says(carrier, step, path, &found);
+	return false;
 }
 
 int path_open(const struct carrier *carrier, const struct plan_step *step, const char *path)
