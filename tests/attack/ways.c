@@ -7,7 +7,7 @@
 
 TestSuite(attack_ways, .init = attack_init, .fini = rt_fini);
 
-static const char *const ways[] = {"dotdot", "descriptor", "setns", "umount", "pivot"};
+static const char *const ways[] = {"dotdot", "descriptor", "setns", "umount", "pivot", "move"};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 static void expect_no_way(const char *text, const char *with)
@@ -115,4 +115,34 @@ Test(attack_ways, below_what_covers_in_a_user_namespace)
 	cr_expect_eq(count_of(text, "opened"), 0, "%s", text);
 	cr_expect_eq(count_of(text, "uncovered"), 0, "%s", text);
 	expect_no_way(text, "everything");
+}
+
+/*
+ * The root of a context's later launches lies over that of an empty mount namespace, where there is but the stage that
+ * they all begin on. It is not to be found, neither by root of a user namespace made inside, which has a copy of the
+ * mounts, nor by who rules them.
+ *
+ * Undone: root_stays_covered, always true. With SYS_ADMIN, umount gave 'ok'.
+ */
+Test(attack_ways, below_the_root)
+{
+	struct berth_options first = RT_OPTIONS("act", "exit", "0");
+	rt_output(&first);
+	char stage[256];
+	snprintf(stage, sizeof stage, "%s/.stage", rt.state);
+	struct berth_options options = RT_OPTIONS("leave", "own-users", "return", stage, "covers");
+	options.seccomp = "unconfined";
+	const char *text = rt_output(&options);
+	expect_no_way(text, "a user namespace");
+	rt_expect_value(text, "own-users", "ok");
+	rt_expect_value(text, "umount", "EINVAL");
+	rt_expect_value(text, "move", "EINVAL");
+	cr_expect_gt(count_of(text, "covers"), 5, "%s", text);
+	cr_expect_eq(count_of(text, "opened"), 0, "%s", text);
+	cr_expect_eq(count_of(text, "uncovered"), 0, "%s", text);
+	struct berth_options admin = RT_OPTIONS("leave", "return", stage);
+	attack_unguarded(&admin);
+	text = rt_output(&admin);
+	expect_no_way(text, "everything");
+	rt_expect_value(text, "umount", "ENOENT");
 }

@@ -3,10 +3,15 @@
  * Looks for ways out of its root, and at what lies below what covers. Each argument is a verb; of each way it tells in
  * a line "NAME=RESULT": "ok" where it led to the secret, else the name of an errno.
  *
+ *     own-users           what follows is done in a user and a mount namespace of its own, with all capabilities there
+ *
  *     return SECRET       a file of the host's, by its path there: "dotdot" beyond the root; "descriptor" of the root
- * kept while another is taken; "setns" into its own mount namespace, whose root is then its own; "umount" of the root,
- * then the same; "pivot" to another root, with the old one below covers              "covers=N" mounts below /proc and
- * /sys, of which "uncovered=N" could be taken away and "opened=N" made writable
+ *                         kept while another is taken; "setns" into its own mount namespace, whose root is then its
+ *                         own; "umount" of the root, then the same; "pivot" to another root, with the old one below;
+ *                         "move" of the root to a directory
+ *
+ *     covers              "covers=N" mounts below /proc and /sys, of which "uncovered=N" could be taken away and
+ *                         "opened=N" made writable
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -124,6 +129,16 @@ static int by_pivot(void)
 	return look("");
 }
 
+static int by_move(void)
+{
+	unshare(CLONE_NEWNS);
+	int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	mkdir("/tmp/leave", 0755);
+	if (mount("leave", "/tmp/leave", "tmpfs", 0, NULL) < 0 || mount("/", "/tmp/leave", NULL, MS_MOVE, NULL) < 0)
+		return errno;
+	return setns(own, CLONE_NEWNS) < 0 ? errno : look("");
+}
+
 static void way_back(const char *path)
 {
 	secret = path;
@@ -132,6 +147,16 @@ static void way_back(const char *path)
 	tell("setns", apart(by_setns));
 	tell("umount", apart(by_umount));
 	tell("pivot", apart(by_pivot));
+	tell("move", apart(by_move));
+}
+
+/* With the one id it has. user_namespaces(7) */
+static int own_users(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return errno;
+	int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, "0 0 1", 5) != 5 ? errno : 0;
 }
 
 /* ---- What covers ---- */
@@ -187,6 +212,8 @@ int main(int argc, char **argv)
 			way_back(argv[++i]);
 		} else if (strcmp(argv[i], "covers") == 0) {
 			covers();
+		} else if (strcmp(argv[i], "own-users") == 0) {
+			tell("own-users", own_users());
 		} else {
 			fprintf(stderr, "leave: unknown verb %s\n", argv[i]);
 			return 99;
