@@ -42,7 +42,7 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
 	X(MASK, "mask")   /* text: path in the root to hide behind /dev/null or an empty directory; may be missing;    \
 			     text2: that directory, "": one is made */                                                 \
 	X(ROOT, "root")   /* text: the mount point that becomes the root */                                            \
-	X(PIVOT, "pivot") /* pivot_root into it, detach the old root */                                                \
+	X(PIVOT, "pivot") /* make that /, and detach the old one; or see COVER */                                      \
 	/* Namespaces and the process. */                                                                              \
 	X(SETNS, "setns")       /* n[0]: CLONE_NEW*; enter those of the process behind INIT_FD_NAMESPACES; a user      \
 				   namespace as its root */                                                            \

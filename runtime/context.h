@@ -37,7 +37,7 @@ struct berth {
 	size_t recorded_size;
 	bool has_launched;
 	int blank_fd;              /* context_kept; negative: not made */
-	struct self self;          /* likewise */
+	struct self self;          /* context_kept */
 	bool self_is_useless;      /* context_drop_self */
 	uint64_t bounding;         /* context_bounding; 0: not looked at */
 	int oom_score_fd;          /* context_oom_score; negative: not open */

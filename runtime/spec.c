@@ -226,8 +226,8 @@ static int parse_root(const char *root, struct spec *spec, struct error *error)
 	return code;
 }
 
-/* A path inside the container: absolute, and no way back up that would mean one thing here and another there. */
-static int inside_check(const char *path, const char *what, struct error *error)
+/* Absolute, and no longer than paths can be. */
+static int absolute_check(const char *path, const char *what, struct error *error)
 {
 	if (!path || path[0] != '/')
 		return error_set(error, EINVAL, "%s '%s' must be an absolute path", what, path ? path : "");
@@ -254,7 +254,7 @@ static bool is_root_path(const char *path)
 
 int path_inside_check(const char *path, const char *what, struct error *error)
 {
-	int code = inside_check(path, what, error);
+	int code = absolute_check(path, what, error);
 	if (code == 0 && is_root_path(path))
 		return error_set(error, EINVAL, "%s must not be / itself: that is --root's to say", what);
 	return code;
@@ -268,7 +268,7 @@ static int copy_volumes(const struct berth_options *options, struct spec *spec, 
 	for (size_t i = 0; i < options->n_volumes; i++) {
 		const struct berth_volume *given = &options->volumes[i];
 		struct berth_volume *copy = &spec->volumes[spec->n_volumes++];
-		if (inside_check(given->source, "a volume's source", error) < 0 ||
+		if (absolute_check(given->source, "a volume's source", error) < 0 ||
 		    path_inside_check(given->target, "a volume's target", error) < 0)
 			return -error->code;
 		if (access(given->source, F_OK) < 0)
@@ -321,7 +321,7 @@ static int copy_rlimits(const struct berth_options *options, struct spec *spec, 
 static int copy_workdir(const struct berth_options *options, struct spec *spec, struct error *error)
 {
 	if (options->workdir) {
-		if (inside_check(options->workdir, "working directory", error) < 0)
+		if (absolute_check(options->workdir, "working directory", error) < 0)
 			return -error->code;
 		spec->workdir = strdup(options->workdir);
 	} else if (spec_root_is_host(spec)) {

@@ -6,8 +6,8 @@
  * once it runs, why it was killed, if somebody asked for that, a lowering of its memory limit that is under way, and in
  * the end how it ended. state_record.c
  *
- * Few have more, in files that their owner makes beside it and removes before it. They are named by the record's inode,
- * so that whoever has the record open finds no other's:
+ * What only some have is in files that their owner makes beside it and removes before it. They are named by the
+ * record's inode, so that whoever has the record open finds no other's:
  *
  *     .exit-INODE      the command's wait status as init saw it, an int in native order; init, where there is one,
  *                      holds it open

@@ -103,7 +103,7 @@ static int make_mount(struct carrier *carrier, const struct plan_step *step)
 	return attach_and_hold(carrier, step, &mount);
 }
 
-/* What says the same to mount(2), and of the mount alone. */
+/* The attributes that mount(2) knows by the same bits, and sets for the mount alone, not for its file system. */
 enum { FLAGS_TOO = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
 _Static_assert(FLAGS_TOO == (MS_NOSUID | MS_NODEV | MS_NOEXEC), "attributes are other bits than flags");
 
@@ -288,8 +288,10 @@ static int null_hold(struct carrier *carrier, const struct plan_step *step)
 	return 0;
 }
 
-/* With the directory that the plan names; or the first with a file system that is made for it, and those after it with
- * the same one. */
+/*
+ * Lays the directory over it that the plan names. Where that names none: over the first one a file system that is made
+ * for this, and over those after it the same one.
+ */
 static int mask_directory(struct carrier *carrier, const struct plan_step *step, const struct place *place)
 {
 	const char *empty = step_text2(carrier, step);
