@@ -168,6 +168,15 @@ int container_discard(struct berth_container *container, struct error *error)
 	return record_remove(container, error);
 }
 
+/* One that came to nothing has been cleared up: the cgroups of its name may be another container's by now. */
+static void leave_removed(struct berth_container *container)
+{
+	if (!state_is_removed(container->file))
+		return;
+	cgroup_free(container->cgroup);
+	container->cgroup = NULL;
+}
+
 /*
  * Waits for the owner, who clears up, to be done or dead. 0: it has recorded the end; 1: the caller owns it now;
  * -EAGAIN: what was being started now runs; -ETIMEDOUT.
@@ -182,8 +191,10 @@ static int wait_for_owner(struct berth_container *container, uint64_t deadline)
 			}
 			if (state_lock(container->file) == 0) {
 				/* Another that waits may have come first, and be done. */
-				if (state_read_end(container->file, &container->end) < 0)
+				if (state_read_end(container->file, &container->end) < 0) {
+					leave_removed(container);
 					return 1;
+				}
 				state_unlock(container->file);
 				return 0;
 			}

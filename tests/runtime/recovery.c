@@ -435,6 +435,28 @@ Test(recovery, of_what_is_being_made)
 	rt_expect_nothing_left();
 }
 
+/* Who waits for one that comes to nothing does not clear up behind the next one of that name. */
+Test(recovery, of_what_was_half_made_by_one_who_waits)
+{
+	struct berth_options options = quiet(RT_OPTIONS("act", "pause"), "again", 0);
+	int ends[2];
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	struct reserving reserving = {&options, ends[1]};
+	pid_t child = rt_fork(reserve_and_stay, &reserving);
+	close(ends[1]);
+	rt_wait_readable(ends[0]);
+	close(ends[0]);
+	struct berth_container *found, *next;
+	rt_ok(berth_container_find(rt.berth, "again", &found, &rt.error));
+	cr_assert_eq(kill(child, SIGKILL), 0);
+	rt_wait_child(child);
+	next = rt_launch(&options);
+	rt_ok(berth_container_wait(found, rt_patience(), NULL, &rt.error));
+	berth_container_close(found);
+	cr_expect_eq(berth_container_state(next), BERTH_RUNNING);
+	rt_expect_end(rt_kill(next), BERTH_KILLED, SIGKILL);
+}
+
 Test(recovery, of_what_was_half_made)
 {
 	struct berth_options options = quiet(RT_OPTIONS("act", "exit", "0"), "half made", 0);
