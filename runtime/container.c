@@ -91,7 +91,9 @@ void container_look_again(struct berth_container *container)
 
 bool container_is_gone(int code)
 {
-	return code == -ENOENT || code == -EISDIR || code == -ELOOP || code == -EBADMSG;
+	/* The last two: a socket, a FIFO. */
+	return code == -ENOENT || code == -EISDIR || code == -ELOOP || code == -EBADMSG || code == -ENXIO ||
+	       code == -ESPIPE;
 }
 
 /* A handle on the entry of the state root, or NULL with *error set. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -552,6 +553,18 @@ Test(recovery, of_a_directory_among_the_records)
 	rt_launch_fails(&options, -EEXIST, 125);
 	cr_assert_eq(unlink(rt_path("state/older/record")), 0);
 	cr_assert_eq(rmdir(rt_path("state/older")), 0);
+}
+
+Test(recovery, of_what_is_no_file_among_the_records)
+{
+	struct berth_container **all;
+	cr_assert_eq(mknod(rt_path("state/socket"), S_IFSOCK | 0600, 0), 0);
+	cr_assert_eq(mkfifo(rt_path("state/fifo"), 0600), 0);
+	cr_expect_eq(berth_list(rt.berth, &all, &rt.error), 0, "%s", rt.error.text);
+	cr_expect_eq(berth_recover(rt.berth, &all, &rt.error), 0, "%s", rt.error.text);
+	cr_expect_geq(berth_collect(rt.berth, rt.parent, true, &rt.error), 0, "%s", rt.error.text);
+	unlink(rt_path("state/socket"));
+	unlink(rt_path("state/fifo"));
 }
 
 /* ---- The name of a dead owner's container ---- */
