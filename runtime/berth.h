@@ -362,8 +362,8 @@ BERTH_API int berth_launch(struct berth *berth, const struct berth_options *opti
  * it has of the caller as that was then: limits, niceness, CPU affinity. Its root is a copy of the host's mounts at
  * that time: what is mounted or unmounted below the root's directory or a volume since it does not see, and it keeps
  * file systems alive that have been unmounted. But where the directory, a volume or a device itself has been replaced,
- * it is not used. All of them end with the context, and with its process; what a killed one leaves of cgroup
- * directories berth_collect removes.
+ * it is not used. All of them end with the context, and with its process (one forked from that has none of them); what
+ * a killed one leaves of cgroup directories berth_collect removes.
  *
  * -ENOTSUP: with a user namespace or BERTH_DIE_WITH_THREAD nothing can be prepared. Errors else as berth_launch; those
  * that were made by then stay.

@@ -78,15 +78,18 @@ void prepared_end(struct prepared *prepared)
 	struct error ignored;
 	if (!prepared)
 		return;
+	bool own = prepared->maker == getpid();
 	if (prepared->spawned.waiting >= 0)
 		close(prepared->spawned.waiting);
-	if (prepared->spawned.pidfd >= 0) {
+	if (prepared->spawned.pidfd >= 0 && !own)
+		close(prepared->spawned.pidfd);
+	if (prepared->spawned.pidfd >= 0 && own) {
 		pidfd_send_signal(prepared->spawned.pidfd, SIGKILL, NULL, 0);
 		spawned_reap(prepared->spawned.pidfd, &status);
 		close(prepared->spawned.pidfd);
 	}
 	/* What can't be removed is left for berth_collect. */
-	if (prepared->cgroup)
+	if (prepared->cgroup && own)
 		cgroup_destroy(prepared->cgroup, END_TIMEOUT_MS, &ignored);
 	cgroup_free(prepared->cgroup);
 	plan_free(prepared->plan);
@@ -136,7 +139,8 @@ static bool rules_are(const struct prepared *prepared, const struct cgroup_limit
 static bool suits(const struct prepared *prepared, const struct spec *spec, const struct plan *plan,
 		  unsigned int controllers)
 {
-	return prepared->controllers == controllers && prepared->namespaces == spec_cloned_namespaces(spec) &&
+	return prepared->maker == getpid() && prepared->controllers == controllers &&
+	       prepared->namespaces == spec_cloned_namespaces(spec) &&
 	       strcmp(prepared->cgroup_parent, spec->cgroup_parent) == 0 && rules_are(prepared, &spec->limits) &&
 	       plan_continues(plan, prepared->plan);
 }
@@ -254,6 +258,7 @@ static int make(struct berth *berth, const struct spec *spec, size_t number, str
 	char name[NAME_ENCODED_SIZE];
 	struct plan_view view;
 	spec_cgroup_name(spec, name);
+	made->maker = getpid();
 	made->spawned = (struct spawned)SPAWNED_NONE;
 	made->namespaces = spec_cloned_namespaces(spec);
 	made->controllers = launch_controllers(berth, spec);

@@ -10,6 +10,7 @@
 /* One that waits for its command: a process in its namespaces, root and cgroups. */
 struct prepared {
 	struct prepared *next;
+	pid_t maker;       /* whose child its process is: one forked from that has a copy of this, and no more */
 	struct plan *plan; /* what it has carried out; ends with plan_add_await */
 	struct spawned spawned;
 	uint64_t earliest; /* state_ticks_now before it was made */

@@ -554,6 +554,30 @@ Test(prepare, a_slave_that_is_killed)
 	cr_expect_eq(cgroups(), 0u);
 }
 
+static int launches_and_closes(void *data)
+{
+	const struct berth_options *options = data;
+	struct berth_container *container;
+	struct berth_end end = BERTH_END_INIT;
+	if (berth_launch(rt.berth, options, &container, &rt.error) < 0 || was_prepared(container) ||
+	    berth_container_wait(container, rt_patience(), &end, &rt.error) < 0)
+		return 1;
+	berth_container_close(container);
+	berth_close(rt.berth);
+	return end.reason == BERTH_EXITED ? 0 : 2;
+}
+
+/* They are not its children. */
+Test(prepare, a_forked_process_leaves_its_parents)
+{
+	struct berth_options options = RT_OPTIONS("act", "exit", "0");
+	rt_ok(berth_prepare(rt.berth, &options, 1, &rt.error));
+	cr_expect_eq(rt_wait_child(rt_fork(launches_and_closes, &options)), 0);
+	struct berth_container *container = rt_launch(&options);
+	cr_expect(was_prepared(container));
+	rt_expect_end(rt_end(container), BERTH_EXITED, 0);
+}
+
 enum { THREADS = 4, LAUNCHES = 25 };
 
 static void *launch_some(void *data)
