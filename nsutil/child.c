@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/kcmp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -264,6 +265,14 @@ static bool has_high_numbers(const struct child_descriptors *descriptors)
 	return high;
 }
 
+/* Whether the calling thread has the process's descriptors, to which the pidfd leads, and none of its own. unshare(2)
+ */
+static bool has_process_descriptors(void)
+{
+	pid_t process = getpid(), thread = gettid();
+	return thread == process || syscall(SYS_kcmp, process, thread, KCMP_FILES, 0, 0) == 0;
+}
+
 int child_prepare(struct child *child, const struct spawn_options *options, int plan_fd, int status_fd)
 {
 	struct child_descriptors *descriptors = &child->descriptors;
@@ -284,7 +293,7 @@ int child_prepare(struct child *child, const struct spawn_options *options, int 
 	descriptors->userns = options->userns_fd;
 	descriptors->blank = options->blank_fd;
 	int code = stdio_take(child, options->stdio);
-	if (code == 0 && has_high_numbers(descriptors))
+	if (code == 0 && has_high_numbers(descriptors) && has_process_descriptors())
 		descriptors->self = options->self_pidfd;
 	return code;
 }

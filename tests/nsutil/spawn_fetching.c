@@ -2,6 +2,8 @@
 /* A caller with many descriptors, of which its child makes no copies. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +91,32 @@ SPAWN_TEST(fetching, what_can_not_be_fetched_is_copied)
 	cr_expect_str_eq(fds_list(after), before);
 	kill(other, SIGKILL);
 	waitpid(other, NULL, 0);
+}
+
+static void *run_with_own_descriptors(void *self)
+{
+	cr_assert_eq(unshare(CLONE_FILES), 0);
+	open_many();
+	/* What the process has by these numbers, should they be fetched from there, is nothing. */
+	for (size_t i = 0; i < WAYS; i++) {
+		struct run run = RUN_INIT;
+		run.self_pidfd = self_pidfd(self);
+		run_way(&run, i, -1);
+		cr_expect_not(run.spawned.copied, "way %zu: it was tried", i);
+	}
+	return NULL;
+}
+
+/* The pidfd leads to those of the process. */
+SPAWN_TEST(fetching, a_thread_with_descriptors_of_its_own)
+{
+	struct self self;
+	pthread_t thread;
+	self_open(&self);
+	cr_assert_geq(self_pidfd(&self), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, run_with_own_descriptors, &self), 0);
+	pthread_join(thread, NULL);
+	self_close(&self);
 }
 
 SPAWN_TEST(fetching, few_are_copied_anyway)
