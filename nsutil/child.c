@@ -60,18 +60,18 @@ CHILD_CODE static bool lift(int *fd, int lowest)
 	return lifted >= 0;
 }
 
-/* Exchanges a number of the caller's for one of the child's own, unless the child has that too. */
-CHILD_CODE static bool fetch(int self, int *number)
+/* Exchanges a number of the caller's for one of the child's own, unless the child has that too: up to last. */
+CHILD_CODE static bool fetch(int self, int last, int *number)
 {
-	if (*number <= self)
+	if (*number <= last)
 		return true;
 	*number = (int)syscall(SYS_pidfd_getfd, self, *number, 0);
 	return *number >= 0;
 }
 
 /*
- * Until here the table of descriptors is the caller's own, and nothing may be done to it. A copy that is to end at self
- * is made of no more than that. close_range(2)
+ * Until here the table of descriptors is the caller's own, and nothing may be done to it. A copy that is to end at some
+ * number is made of no more than that. close_range(2)
  */
 CHILD_CODE static bool descriptors_take(struct child *child)
 {
@@ -80,13 +80,15 @@ CHILD_CODE static bool descriptors_take(struct child *child)
 			      &from->status,   &from->record,   &from->namespaces, &from->userns,  &from->blank};
 	if (from->self < 0)
 		return true;
-	if (syscall(SYS_close_range, from->self + 1, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+	/* 0, 1 and 2 may be the command's own, whatever self is. */
+	int last = from->self > STDERR_FILENO ? from->self : STDERR_FILENO;
+	if (syscall(SYS_close_range, last + 1, ~0U, CLOSE_RANGE_UNSHARE) < 0)
 		return false;
 	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
-		if (!fetch(from->self, named[i]))
+		if (!fetch(from->self, last, named[i]))
 			return false;
 	for (size_t i = 0; i < from->n_cgroups; i++)
-		if (!fetch(from->self, &from->cgroups[i]))
+		if (!fetch(from->self, last, &from->cgroups[i]))
 			return false;
 	return true;
 }

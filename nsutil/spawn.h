@@ -48,8 +48,8 @@ struct spawn_options {
 	int born_in_userns;
 	/*
 	 * The caller's own pidfd, opened when it had few descriptors: where it has many by now the new process does not
-	 * begin with a copy of them all, but keeps those up to this one and fetches from the caller what else it needs.
-	 * If that is not allowed they are copied after all, and spawned says so. Or -1. pidfd_getfd(2)
+	 * begin with a copy of them all, but keeps those up to this one, and 0 to 2, and fetches from the caller what
+	 * else it needs. If that is not allowed they are copied after all, and spawned says so. Or -1. pidfd_getfd(2)
 	 */
 	int self_pidfd;
 	/* For a plan with plan_time: takes when each of its steps began, CLOCK_MONOTONIC in ns; else NULL. */

@@ -119,6 +119,41 @@ SPAWN_TEST(fetching, a_thread_with_descriptors_of_its_own)
 	self_close(&self);
 }
 
+/* Of a caller that had closed its standard input when the pidfd was opened, which is in that place now. */
+SPAWN_TEST(fetching, standard_output_above_the_pidfd)
+{
+	close(0);
+	struct self self;
+	self_open(&self);
+	cr_assert_eq(self_pidfd(&self), 0);
+	int output = memfd_create("output", 0);
+	cr_assert_eq(dup2(output, 1), 1);
+	for (int i = 0; i < MANY; i++)
+		cr_assert_geq(fcntl(output, F_DUPFD_CLOEXEC, 3), 0);
+	for (size_t i = 0; i < WAYS; i++) {
+		cleanup_plan struct plan *plan = plan_new();
+		if (ways[i].forks)
+			plan_add_fork(plan, false);
+		FINISH(plan, "sh", "-c", "echo x");
+		struct spawn_options options = {.init_fd = fixture.init_fd,
+						.trusted = true,
+						.plan = plan,
+						.namespaces = ways[i].namespaces,
+						.self_pidfd = self_pidfd(&self)};
+		options.cgroup_into = options.cgroup_into_procs = options.record_fd = options.namespaces_fd =
+			options.userns_fd = options.blank_fd = options.born_in_userns = -1;
+		struct spawned spawned;
+		struct error error;
+		int wait_status;
+		cr_assert_eq(spawn(&options, &spawned, &wait_status, &error), 0, "%s", error.text);
+		cr_assert_eq(spawned_reap(spawned.pidfd, &wait_status), 0);
+		close(spawned.pidfd);
+		cr_expect_eq(wait_status, 0);
+		cr_expect_eq(lseek(output, 0, SEEK_END), (off_t)(2 * (i + 1)), "way %zu: the output is not there", i);
+	}
+	self_close(&self);
+}
+
 SPAWN_TEST(fetching, few_are_copied_anyway)
 {
 	struct run run = RUN_INIT;
