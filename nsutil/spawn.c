@@ -113,7 +113,8 @@ static bool reports_can_wait(const struct plan *plan)
 	       !plan_has_listener(&view);
 }
 
-/* To be woken for each report would cost a change of process, on the processor that the new one runs on mostly. */
+/* Not to be woken for each report: that costs a change of processes, mostly on the processor that the new one runs on.
+ */
 static void hang_up_await(int status_fd)
 {
 	struct pollfd status = {.fd = status_fd, .events = 0};

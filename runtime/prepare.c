@@ -286,7 +286,7 @@ static int make(struct berth *berth, const struct spec *spec, size_t number, str
 	return process_make(berth, made, error);
 }
 
-/* Whether its range of ids, or the thread it is to die with, would be the launch's to say. */
+/* A range of ids, and the thread to die with, are known at the launch alone. */
 static int preparable(const struct spec *spec, struct error *error)
 {
 	if (spec->userns != USERNS_HOST)

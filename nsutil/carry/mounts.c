@@ -107,7 +107,7 @@ static int make_mount(struct carrier *carrier, const struct plan_step *step)
 enum { FLAGS_TOO = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
 _Static_assert(FLAGS_TOO == (MS_NOSUID | MS_NODEV | MS_NOEXEC), "attributes are other bits than flags");
 
-/* mount(2) takes paths, and two thirds of the time: it does where names lead where they say. */
+/* mount(2) takes two thirds of the time that a new mount takes else, but a path: for where no name leads elsewhere. */
 static bool mounts_by_name(const struct plan_step *step)
 {
 	return step->flags & PLAN_IN_HELD && !(step->flags & PLAN_HOLD) && !(step->n[0] & ~(uint64_t)FLAGS_TOO);

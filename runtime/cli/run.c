@@ -15,7 +15,7 @@
 #include "runtime/cli/run_options.h"
 #include "runtime/cli/tty.h"
 
-/* What ends so soon is over before anybody could ask its owner for something, as in the moments before that listens. */
+/* Before the owner listens for requests: for what ends sooner nobody had the time to ask for something. */
 enum { BRIEF_MS = 1 };
 
 static int pass_signal(void *target, int signal, struct berth_error *error)
