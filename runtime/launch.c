@@ -117,10 +117,17 @@ static int explain_death(const struct berth_container *container, const struct s
 			 spec->argv[0]);
 }
 
-/* For init to write to; -1: there is none. */
-static int exit_make(const struct berth_container *container, const struct spec *spec)
+/* For init to write to: *fd, or -1 where there is none. */
+static int exit_make(const struct berth_container *container, const struct spec *spec, int *fd, struct error *error)
 {
-	return spec->flags & BERTH_NO_INIT ? -1 : state_create_exit(container->berth, container->file);
+	if (spec->flags & BERTH_NO_INIT)
+		return 0;
+	int made = state_create_exit(container->berth, container->file);
+	if (made < 0)
+		return error_errno(error, -made, "make a file for the end of container '%s' in %s", spec->name,
+				   container->berth->state_root);
+	*fd = made;
+	return 0;
 }
 
 static int spawn_into(struct berth_container *container, const struct spec *spec, const struct plan *plan,
@@ -133,10 +140,12 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		code = userns_make(&spec->maps, spec_held_namespaces(spec), &userns, error);
 	if (code < 0)
 		return code;
-	code = container->cgroup ? cgroup_entry_open(container->cgroup, &entry, error) : 0;
+	cleanup_fd int record_fd = -1;
+	code = exit_make(container, spec, &record_fd, error);
+	if (code == 0 && container->cgroup)
+		code = cgroup_entry_open(container->cgroup, &entry, error);
 	if (code < 0)
 		return code;
-	cleanup_fd int record_fd = exit_make(container, spec);
 	struct context_kept kept = context_kept(container->berth, !spec->rootless && blank_suits(plan));
 	struct spawn_options options = {
 		.init_fd = container->berth->init_fd,
@@ -169,7 +178,10 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 static int go_on(struct berth_container *container, const struct spec *spec, const struct plan *plan,
 		 struct prepared *ready, struct spawned *spawned, struct error *error)
 {
-	cleanup_fd int record_fd = exit_make(container, spec);
+	cleanup_fd int record_fd = -1;
+	int code = exit_make(container, spec, &record_fd, error);
+	if (code < 0)
+		return code;
 	const struct spawn_options options = {
 		.plan = plan,
 		.cgroup_into_procs = -1,
@@ -179,7 +191,7 @@ static int go_on(struct berth_container *container, const struct spec *spec, con
 	int wait_status;
 	*spawned = ready->spawned;
 	ready->spawned = (struct spawned)SPAWNED_NONE;
-	int code = spawn_go_on(&options, spawned, &wait_status, error);
+	code = spawn_go_on(&options, spawned, &wait_status, error);
 	return code < 0 ? explain_death(container, spec, wait_status, error) : 0;
 }
 

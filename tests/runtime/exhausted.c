@@ -243,6 +243,29 @@ Test(exhausted, state_root_is_full)
 	rt.berth = rt_open();
 }
 
+/* Else how the command ended would be told wrongly: what init exits with does not tell all. */
+Test(exhausted, state_root_has_no_room_for_the_end)
+{
+	berth_close(rt.berth);
+	/* For the directory itself, the stage and the record. */
+	cr_assert_eq(mount("tmpfs", rt.state, "tmpfs", 0, "nr_inodes=3,mode=700"), 0);
+	rt.berth = rt_open();
+	struct berth_options options = RT_OPTIONS("act", "raise", "15");
+	rt_launch_fails(&options, -ENOSPC, 125);
+	cr_expect(strstr(rt.error.text, "end of container"), "%s", rt.error.text);
+	cr_expect_eq(rt_state_entries(), 0u);
+	rt_ok(berth_prepare(rt.berth, &options, 1, &rt.error));
+	rt_launch_fails(&options, -ENOSPC, 125);
+	cr_expect_eq(rt_state_entries(), 0u);
+	const char *const argv[] = {"/bin/act", "exit", "3", NULL};
+	options.flags = BERTH_NO_INIT;
+	options.argv = argv;
+	rt_expect_end(rt_end(rt_launch(&options)), BERTH_EXITED, 3);
+	berth_close(rt.berth);
+	cr_assert_eq(umount2(rt.state, MNT_DETACH), 0);
+	rt.berth = rt_open();
+}
+
 Test(exhausted, state_roots_of_bad_form)
 {
 	struct berth *berth;
