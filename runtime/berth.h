@@ -351,19 +351,21 @@ BERTH_API int berth_launch(struct berth *berth, const struct berth_options *opti
  * Keeps count containers ready for launches that differ from options in what concerns the command alone, so that such
  * a launch takes a third of the time. What is made ahead: the cgroup directories, the process in its namespaces, the
  * root with all that is mounted in it. What each launch still says for itself: name, argv, env, workdir, user, stdio
- * and terminal, the values of limits and of cgroup_files, rlimits, capabilities, seccomp, memory_policy,
- * BERTH_KEEP_RECORD, and hostname where options has none; of options these count for nothing, and argv may be NULL. All
- * else must be the same, in which of the limits there are too where BERTH_FEW_CGROUPS is set. berth_launch takes one
- * that suits by itself, and makes one as ever where none does; it replaces none: call this again when there is time. 0
- * for count ends them. Those of other kinds stay.
+ * and terminal, the values of limits and of cgroup_files, rlimits, capabilities but for CAP_SYS_ADMIN, seccomp,
+ * memory_policy, BERTH_KEEP_RECORD, BERTH_ENV_CLEAR, BERTH_NEW_PRIVILEGES, BERTH_SECCOMP_LOG, and hostname where
+ * options has none; of options these count for nothing, and argv may be NULL. All else must be the same, in which of
+ * the limits there are too where BERTH_FEW_CGROUPS is set; a launch with timing takes none. berth_launch takes one that
+ * suits by itself, and makes one as ever where none does; it replaces none: call this again when there is time. 0 for
+ * count ends them. Those of other kinds stay.
  *
  * One that waits holds two descriptors, a process (init: some 30 KiB of memory, no CPU time), and its cgroup
  * directories, which keep the name they were made under: berth_container_inspect tells it. What its process inherits,
- * it has of the caller as that was then: limits, niceness, CPU affinity. Its root is a copy of the host's mounts at
- * that time: what is mounted or unmounted below the root's directory or a volume since it does not see, and it keeps
- * file systems alive that have been unmounted. But where the directory, a volume or a device itself has been replaced,
- * it is not used. All of them end with the context, and with its process (one forked from that has none of them); what
- * a killed one leaves of cgroup directories berth_collect removes.
+ * it has of the caller as that was then: limits, niceness, CPU affinity, umask, oom_score_adj, and the namespaces that
+ * it gets none of its own of, as the network's. Its root is a copy of the host's mounts at that time: what is mounted
+ * or unmounted below the root's directory or a volume since it does not see, and it keeps file systems alive that have
+ * been unmounted. But where the directory, a volume or a device itself has been replaced, it is not used. All of them
+ * end with the context, and with its process (one forked from that has none of them); what a killed one leaves of
+ * cgroup directories berth_collect removes.
  *
  * -ENOTSUP: with a user namespace or BERTH_DIE_WITH_THREAD nothing can be prepared. Errors else as berth_launch; those
  * that were made by then stay.
