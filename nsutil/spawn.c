@@ -57,8 +57,11 @@ static int report_receive(int status_fd, struct plan_report *report, struct iove
 	do
 		length = recvmsg(status_fd, &message, MSG_CMSG_CLOEXEC);
 	while (length < 0 && errno == EINTR);
+	/* One that dies with something unread makes it a reset. unix(7) */
+	if (length < 0 && errno != ECONNRESET)
+		return -errno;
 	if (length <= 0)
-		return length < 0 ? -errno : 0;
+		return 0;
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
 		memcpy(passed, CMSG_DATA(header), sizeof *passed);
@@ -346,6 +349,9 @@ static int rest_give(const struct spawn_options *options, int waiting, struct er
 	if (code < 0)
 		return error_errno(error, -code, "prepare descriptors for the process that waits");
 	code = rest_send(waiting, &child.descriptors);
+	/* It is dead, and how it died is what the caller must hear. */
+	if (code == -EPIPE)
+		return 0;
 	return code < 0 ? error_errno(error, -code, "give the command to the process that waits for it") : 0;
 }
 

@@ -2,9 +2,13 @@
 /* A process that waits for its command: what it gets with it, and when it goes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,7 +115,41 @@ SPAWN_TEST(waiting, one_that_was_killed)
 	siginfo_t info;
 	cr_assert_eq(waitid(P_PIDFD, (id_t)run.spawned.pidfd, &info, WEXITED | WNOWAIT), 0);
 	const char *const words[] = {"true", NULL};
-	cr_expect_lt(go_on(&run, true, -1, -1, words), 0);
+	cr_expect_eq(go_on(&run, true, -1, -1, words), -ECHILD, "%s", run.error.text);
+	cr_expect(WIFSIGNALED(run.wait_status) && WTERMSIG(run.wait_status) == SIGKILL);
+	cr_expect_not(has_children());
+}
+
+struct unread {
+	int waiting, pidfd;
+};
+
+static void *kill_with_something_unread(void *data)
+{
+	const struct unread *unread = data;
+	int bytes = 0;
+	while (ioctl(unread->waiting, SIOCOUTQ, &bytes) == 0 && bytes == 0)
+		poll(NULL, 0, 1);
+	pidfd_send_signal(unread->pidfd, SIGKILL, NULL, 0);
+	return NULL;
+}
+
+SPAWN_TEST(waiting, one_that_is_killed_before_it_reads_its_command)
+{
+	struct run run = RUN_INIT;
+	start_waiting(&run);
+	siginfo_t info;
+	cr_assert_eq(pidfd_send_signal(run.spawned.pidfd, SIGSTOP, NULL, 0), 0);
+	/* Before that it would still read. */
+	cr_assert_eq(waitid(P_PIDFD, (id_t)run.spawned.pidfd, &info, WSTOPPED), 0);
+	cleanup_fd int waiting = fcntl(run.spawned.waiting, F_DUPFD_CLOEXEC, 3);
+	cleanup_fd int pidfd = fcntl(run.spawned.pidfd, F_DUPFD_CLOEXEC, 3);
+	struct unread unread = {waiting, pidfd};
+	pthread_t thread;
+	cr_assert_eq(pthread_create(&thread, NULL, kill_with_something_unread, &unread), 0);
+	const char *const words[] = {"true", NULL};
+	cr_expect_eq(go_on(&run, true, -1, -1, words), -ECHILD, "%s", run.error.text);
+	pthread_join(thread, NULL);
 	cr_expect(WIFSIGNALED(run.wait_status) && WTERMSIG(run.wait_status) == SIGKILL);
 	cr_expect_not(has_children());
 }
