@@ -332,7 +332,10 @@ struct berth_options {
 	 NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, 0, NULL, NULL}
 /* clang-format on */
 
-/* A handle on one container. Holds two descriptors (three with a terminal) while open. */
+/*
+ * A handle on one container. While open it holds two descriptors, one more each with a terminal and with
+ * BERTH_SECCOMP_LOG, and some where it attends: berth_container_monitor.
+ */
 struct berth_container;
 
 /*
