@@ -249,14 +249,6 @@ static const struct {
 };
 #define N_RLIMITS (sizeof(rlimits) / sizeof(*rlimits))
 
-const char *parse_rlimit_name(int resource)
-{
-	for (size_t i = 0; i < N_RLIMITS; i++)
-		if (rlimits[i].resource == resource)
-			return rlimits[i].name;
-	return NULL;
-}
-
 static int rlimit_value(const char *text, bool counts_bytes, uint64_t *value, struct error *error)
 {
 	if (strcasecmp(text, "unlimited") == 0 || strcasecmp(text, "infinity") == 0) {

@@ -73,9 +73,4 @@ int parse_tmpfs(const char *text, char **target, uint64_t *bytes, struct error *
  */
 int parse_id_range(const char *text, struct berth_id_range *range, struct error *error);
 
-/*
- * The name of a resource of getrlimit(2), "nofile", or NULL for a number that is none.
- */
-const char *parse_rlimit_name(int resource);
-
 #endif
