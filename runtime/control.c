@@ -113,6 +113,9 @@ int container_require_cgroup(struct berth_container *container, struct error *er
 	int code = container_require_process(container, error);
 	if (code < 0)
 		return code;
+	/* Once its owner has cleared up behind it, what has its cgroups' names is the next container of its own. */
+	if (!container->owner && !container_is_running(container))
+		return error_set(error, ESRCH, "container '%s' has ended", container->record.name);
 	if (!container->cgroup)
 		return error_set(error, ENOTSUP, "container '%s' was launched without cgroups", container->record.name);
 	return 0;

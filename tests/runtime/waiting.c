@@ -140,6 +140,26 @@ Test(waiting, before_the_owner_has_cleared_up)
 	close_handle(other);
 }
 
+/* What has ended has no cgroups any more: those of its name are the next one's. */
+Test(waiting, by_a_handle_on_the_one_before)
+{
+	struct berth_options options = RT_OPTIONS("act", "pause");
+	options.name = "again";
+	struct berth_container *before = rt_launch(&options), *found = find("again");
+	rt_kill(before);
+	struct berth_container *next = rt_launch(&options);
+	const struct berth_resources resources = {.size = sizeof resources, .cpus = 0.25};
+	struct berth_stats stats = BERTH_STATS_INIT;
+	pid_t *pids;
+	rt_expect_error(berth_container_pause(found, &rt.error), ESRCH);
+	rt_expect_error(berth_container_update(found, &resources, &rt.error), ESRCH);
+	rt_expect_error(berth_container_stats(found, &stats, &rt.error), ESRCH);
+	rt_expect_error((int)berth_container_processes(found, &pids, &rt.error), ESRCH);
+	cr_expect_eq(berth_container_state(next), BERTH_RUNNING);
+	rt_kill(next);
+	close_handle(found);
+}
+
 Test(waiting, remove_while_it_runs)
 {
 	struct berth_options options = RT_OPTIONS("act", "pause");
