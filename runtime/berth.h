@@ -208,7 +208,8 @@ enum {
 	BERTH_KEEP_RECORD = 1 << 7,     /* the record of how it ended stays until berth_container_remove */
 	BERTH_FEW_CGROUPS = 1 << 8,     /* only the cgroups that the limits need: quicker, but fewer statistics, and
 					none in the end of a container that exits 0 or is killed on request, unless
-					with BERTH_KEEP_RECORD */
+					with BERTH_KEEP_RECORD; with no cgroup at all berth_recover can't find what a
+					slave that is killed during berth_launch had started */
 	BERTH_ENV_CLEAR = 1 << 9,       /* env alone is the environment; default: the caller's, with env over it */
 	BERTH_NEW_PRIVILEGES = 1 << 10, /* exec may give privileges (sudo, su, ping): default: no_new_privs is set */
 	BERTH_BARE_ROOT = 1 << 11,   /* of what is mounted inside by default only /proc: no /dev, no /sys, and none of
