@@ -2,6 +2,7 @@
 /* Limits as the executor feels them: they stand before it runs, they hold, and an end by memory says so. */
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,34 @@ Test(limits, of_bad_form)
 			rt_end(rt_adopt(container));
 	}
 	rt_expect_nothing_left();
+}
+
+static int launch_in_real_time(void *data)
+{
+	struct berth_container *container;
+	struct berth *berth = rt_open();
+	const struct sched_param priority = {.sched_priority = 1};
+	if (sched_setscheduler(0, SCHED_FIFO, &priority) < 0)
+		return 2;
+	int code = berth_launch(berth, data, &container, &rt.error);
+	if (code == 0) {
+		berth_container_wait(container, rt_patience(), NULL, &rt.error);
+		berth_container_close(container);
+	}
+	berth_close(berth);
+	fprintf(stderr, "%s\n", rt.error.text);
+	return code == 0 ? 2 : !strstr(rt.error.text, "real-time");
+}
+
+Test(limits, a_real_time_slave_is_told_why_its_child_is_refused)
+{
+	struct berth_options options = RT_OPTIONS("act", "exit", "0");
+	options.resources.cpus = 1;
+	rt_root();
+	int status = rt_wait_child(rt_fork(launch_in_real_time, &options));
+	if (status == 2 << 8)
+		cr_skip_test("here cgroups take real-time processes, or there can be none");
+	cr_expect_eq(status, 0);
 }
 
 Test(limits, cpu_cap)
