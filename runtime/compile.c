@@ -276,10 +276,13 @@ static bool root_stays_covered(const struct spec *spec)
 	return !rules_mounts || spec_is_shifted(spec) || spec->flags & BERTH_BARE_ROOT;
 }
 
-/* What is the same whatever the command is: the process, its namespaces and its root. */
-static int compile_surroundings(const struct berth *berth, const struct spec *spec, struct plan *plan,
+/* What is the same whatever the command is: the process, its namespaces and its root. The beginning of a plan. */
+static int compile_surroundings(const struct berth *berth, const struct spec *spec, struct plan **begun,
 				struct error *error)
 {
+	cleanup_plan struct plan *plan = plan_new();
+	if (!plan)
+		return error_errno(error, ENOMEM, "build the plan");
 	if (spec->flags & BERTH_DIE_WITH_THREAD)
 		plan_add_die_with_parent(plan);
 	/* While the host's /proc is at hand, and the caller's privileges are. */
@@ -306,15 +309,14 @@ static int compile_surroundings(const struct berth *berth, const struct spec *sp
 		plan_add_hostname(plan, spec->hostname);
 	if (spec->flags & BERTH_NET_NONE)
 		plan_add_loopback(plan);
+	*begun = steal_pointer(&plan);
 	return 0;
 }
 
 int compile_container(const struct berth *berth, const struct spec *spec, struct plan **plan, struct error *error)
 {
-	cleanup_plan struct plan *made = plan_new();
-	if (!made)
-		return error_errno(error, ENOMEM, "build the plan");
-	int code = compile_surroundings(berth, spec, made, error);
+	cleanup_plan struct plan *made = NULL;
+	int code = compile_surroundings(berth, spec, &made, error);
 	if (code < 0)
 		return code;
 	if (spec_is_shifted(spec))
@@ -328,10 +330,8 @@ int compile_container(const struct berth *berth, const struct spec *spec, struct
 
 int compile_waiting(const struct berth *berth, const struct spec *spec, struct plan **plan, struct error *error)
 {
-	cleanup_plan struct plan *made = plan_new();
-	if (!made)
-		return error_errno(error, ENOMEM, "build the plan");
-	int code = compile_surroundings(berth, spec, made, error);
+	cleanup_plan struct plan *made = NULL;
+	int code = compile_surroundings(berth, spec, &made, error);
 	if (code < 0)
 		return code;
 	plan_add_await(made);

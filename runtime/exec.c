@@ -15,6 +15,7 @@
 #include "runtime/compile.h"
 #include "runtime/container.h"
 #include "runtime/idmap.h"
+#include "runtime/start.h"
 #include "runtime/stdio.h"
 #include "runtime/users.h"
 
@@ -116,31 +117,17 @@ static int process_start(struct berth_container *container, const struct berth_e
 	if (spec_from_exec_options(container, &options, &spec, error) < 0 ||
 	    compile_exec(&spec, container->record.namespaces, &plan, error) < 0)
 		return -error->code;
-	struct cgroup_entry entry = {.into = -1, .into_procs = -1};
-	code = container->cgroup ? cgroup_entry_open(container->cgroup, &entry, error) : 0;
-	if (code < 0)
-		return code;
 	struct spawn_options spawn_options = {
-		.init_fd = container->berth->init_fd,
 		.plan = plan,
-		.cgroup_into = entry.into,
-		.cgroup_into_procs = entry.into_procs,
-		.cgroup_procs = entry.procs,
-		.n_cgroup_procs = entry.n_procs,
 		.stdio = options.flags & BERTH_TTY ? (const int[]){-1, -1, -1} : options.stdio,
 		.record_fd = -1,
 		.namespaces_fd = container->pidfd,
 		.userns_fd = -1,
-		.blank_fd = -1,
-		.self_pidfd = spec.rootless ? -1 : context_kept(container->berth, false).self_pidfd,
 		.born_in_userns = -1,
 	};
 	struct spawned spawned;
 	int wait_status;
-	code = spawn(&spawn_options, &spawned, &wait_status, error);
-	cgroup_entry_close(&entry);
-	if (spawned.copied)
-		context_drop_self(container->berth);
+	code = start_in_cgroup(container->berth, container->cgroup, &spawn_options, &spawned, &wait_status, error);
 	if (code < 0)
 		return code;
 	process->pidfd = spawned.pidfd;

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
-#include "nsutil/blank.h"
 #include "nsutil/spawn.h"
 #include "nsutil/userns.h"
 #include "runtime/archive.h"
@@ -24,6 +23,7 @@
 #include "runtime/record.h"
 #include "runtime/recover.h"
 #include "runtime/scale_note.h"
+#include "runtime/start.h"
 #include "runtime/timing.h"
 
 unsigned int launch_controllers(const struct berth *berth, const struct spec *spec)
@@ -134,7 +134,6 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		      uint64_t *times, struct spawned *spawned, struct error *error)
 {
 	cleanup_userns struct userns userns = USERNS_INIT;
-	struct cgroup_entry entry = {.into = -1, .into_procs = -1};
 	int code = 0;
 	if (spec->userns != USERNS_HOST)
 		code = userns_make(&spec->maps, spec_held_namespaces(spec), &userns, error);
@@ -142,35 +141,22 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		return code;
 	cleanup_fd int record_fd = -1;
 	code = exit_make(container, spec, &record_fd, error);
-	if (code == 0 && container->cgroup)
-		code = cgroup_entry_open(container->cgroup, &entry, error);
 	if (code < 0)
 		return code;
-	struct context_kept kept = context_kept(container->berth, !spec->rootless && blank_suits(plan));
 	struct spawn_options options = {
-		.init_fd = container->berth->init_fd,
 		.plan = plan,
 		/* The filter's calls are to be answered while the child is on its way to the exec. */
 		.trusted = spec->flags & BERTH_BARE_ROOT && !(spec->flags & BERTH_SECCOMP_LOG),
 		.namespaces = spec_cloned_namespaces(spec),
-		.cgroup_into = entry.into,
-		.cgroup_into_procs = entry.into_procs,
-		.cgroup_procs = entry.procs,
-		.n_cgroup_procs = entry.n_procs,
 		.stdio = spec->has_stdio ? spec->stdio : NULL,
 		.record_fd = record_fd,
 		.namespaces_fd = spec->rootless ? -1 : userns.pidfd,
 		.userns_fd = spec->rootless ? -1 : userns.fd,
-		.blank_fd = kept.blank_fd,
-		.self_pidfd = spec->rootless ? -1 : kept.self_pidfd,
 		.born_in_userns = spec->rootless ? userns.fd : -1,
 		.times = times,
 	};
-	int wait_status;
-	code = spawn(&options, spawned, &wait_status, error);
-	cgroup_entry_close(&entry);
-	if (spawned->copied)
-		context_drop_self(container->berth);
+	int wait_status = 0;
+	code = start_in_cgroup(container->berth, container->cgroup, &options, spawned, &wait_status, error);
 	return code < 0 ? explain_death(container, spec, wait_status, error) : 0;
 }
 

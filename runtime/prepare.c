@@ -18,10 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nsutil/blank.h"
 #include "runtime/compile.h"
 #include "runtime/framework.h"
 #include "runtime/launch.h"
+#include "runtime/start.h"
 #include "runtime/state.h"
 
 #ifndef STATX_MNT_ID_UNIQUE
@@ -217,34 +217,18 @@ static size_t weed(struct berth *berth, const struct spec *spec, const struct pl
 
 static int process_make(struct berth *berth, struct prepared *made, struct error *error)
 {
-	struct cgroup_entry entry = {.into = -1, .into_procs = -1};
-	int code = made->cgroup ? cgroup_entry_open(made->cgroup, &entry, error) : 0;
-	if (code < 0)
-		return code;
-	struct context_kept kept = context_kept(berth, blank_suits(made->plan));
-	const struct spawn_options options = {
-		.init_fd = berth->init_fd,
+	struct spawn_options options = {
 		.plan = made->plan,
 		.namespaces = made->namespaces,
-		.cgroup_into = entry.into,
-		.cgroup_into_procs = entry.into_procs,
-		.cgroup_procs = entry.procs,
-		.n_cgroup_procs = entry.n_procs,
 		.stdio = (const int[]){-1, -1, -1},
 		.record_fd = -1,
 		.namespaces_fd = -1,
 		.userns_fd = -1,
-		.blank_fd = kept.blank_fd,
-		.self_pidfd = kept.self_pidfd,
 		.born_in_userns = -1,
 	};
 	int wait_status;
 	made->earliest = state_ticks_now();
-	code = spawn(&options, &made->spawned, &wait_status, error);
-	cgroup_entry_close(&entry);
-	if (made->spawned.copied)
-		context_drop_self(berth);
-	return code;
+	return start_in_cgroup(berth, made->cgroup, &options, &made->spawned, &wait_status, error);
 }
 
 static int no_memory(struct error *error)
