@@ -125,16 +125,23 @@ SPAWN_TEST(blank, leads_to_the_same_mounts_as_a_copy)
 	cr_expect_eq(umount2(scratch("source"), MNT_DETACH), 0); /* or the directory could not be removed */
 }
 
+/* Into all that there is on the host; the command is to come. */
+static struct plan *plan_of_the_host(void)
+{
+	struct plan *plan = plan_new();
+	plan_add_private(plan);
+	plan_add_bind(plan, false, "/", scratch("stage"), 0, true);
+	plan_add_root(plan, scratch("stage"));
+	plan_add_pivot(plan, true);
+	return plan;
+}
+
 /* A file system that is mounted on the host later, in what is shown, does not appear. */
 SPAWN_TEST(blank, cuts_propagation)
 {
 	world_make();
 	cleanup_fd int blank = open_one();
-	cleanup_plan struct plan *plan = plan_new();
-	plan_add_private(plan);
-	plan_add_bind(plan, false, "/", scratch("stage"), 0, true);
-	plan_add_root(plan, scratch("stage"));
-	plan_add_pivot(plan, true);
+	cleanup_plan struct plan *plan = plan_of_the_host();
 	FINISH(plan, "cat", "/proc/self/mountinfo");
 	for (int with = 0; with < 2; with++) {
 		struct run run = RUN_INIT;
@@ -153,11 +160,7 @@ SPAWN_TEST(blank, ends_in_a_root_that_is_no_chroot)
 {
 	world_make();
 	cleanup_fd int blank = open_one();
-	cleanup_plan struct plan *plan = plan_new();
-	plan_add_private(plan);
-	plan_add_bind(plan, false, "/", scratch("stage"), 0, true);
-	plan_add_root(plan, scratch("stage"));
-	plan_add_pivot(plan, true);
+	cleanup_plan struct plan *plan = plan_of_the_host();
 	FINISH(plan, "sh", "-ec",
 	       "unshare --user true; test / -ef /..; nsenter --mount=/proc/self/ns/mnt test -e \"$0\"; echo done",
 	       scratch("source/seen"));

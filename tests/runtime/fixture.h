@@ -8,6 +8,7 @@
 #define TESTS_RUNTIME_FIXTURE_H
 
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -72,6 +73,8 @@ void rt_launch_fails(const struct berth_options *options, int code, int exit_sta
 struct berth_end rt_end(struct berth_container *container);
 /* The same after killing it. */
 struct berth_end rt_kill(struct berth_container *container);
+/* What berth_container_inspect tells; to be decref'd. */
+json_t *rt_inspect(struct berth_container *container);
 /* For handles that a test got in other ways: rt_fini closes them, after killing the container. */
 struct berth_container *rt_adopt(struct berth_container *container);
 /* The test closes it itself, or has handed it over. */

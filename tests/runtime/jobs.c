@@ -224,6 +224,21 @@ struct berth_end rt_kill(struct berth_container *container)
 
 /* ---- Jobs ---- */
 
+json_t *rt_inspect(struct berth_container *container)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	cr_assert(stream != NULL);
+	rt_ok(berth_container_inspect(container, stream, &rt.error));
+	fclose(stream);
+	json_error_t fault;
+	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &fault);
+	cr_assert(json != NULL, "line %d: %s in:\n%s", fault.line, fault.text, text);
+	free(text);
+	return json;
+}
+
 struct rt_job *rt_job(struct berth_options *options)
 {
 	struct rt_job *job = calloc(1, sizeof *job);

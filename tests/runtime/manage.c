@@ -2,7 +2,6 @@
 /* Looking at containers and changing them: list, inspect, stats, update, pause, resume, plan. */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -107,21 +106,6 @@ Test(manage, cgroups_are_found_by_the_record_or_the_mount_table)
 	rt_kill(container);
 }
 
-static json_t *inspect(struct berth_container *container)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&text, &size);
-	cr_assert(stream != NULL);
-	rt_ok(berth_container_inspect(container, stream, &rt.error));
-	fclose(stream);
-	json_error_t fault;
-	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &fault);
-	cr_assert(json != NULL, "line %d: %s in:\n%s", fault.line, fault.text, text);
-	free(text);
-	return json;
-}
-
 static const char *text_of(const json_t *json, const char *key)
 {
 	const char *text = json_string_value(json_object_get(json, key));
@@ -145,7 +129,7 @@ Test(manage, inspect)
 	options.rlimits = &(const struct berth_rlimit){RLIMIT_CORE, 0, 0};
 	options.n_rlimits = 1;
 	struct berth_container *container = rt_launch(&options);
-	json_t *json = inspect(container);
+	json_t *json = rt_inspect(container);
 	cr_expect_str_eq(text_of(json, "name"), options.name);
 	cr_expect_str_eq(text_of(json, "state"), "running");
 	cr_expect_str_eq(text_of(json, "root"), rt.root);
@@ -186,7 +170,7 @@ Test(manage, inspect)
 	/* What was asked for at launch stays on record; what was set since is beside it. */
 	struct berth_resources resources = {.size = sizeof resources, .memory = 96 * MIB, .cpu_shares = 2048};
 	rt_ok(berth_container_update(container, &resources, &rt.error));
-	json = inspect(container);
+	json = rt_inspect(container);
 	cr_expect_eq((uint64_t)json_integer_value(json_object_get(json_object_get(json, "limits"), "memory")),
 		     64 * MIB);
 	now = json_object_get(json, "limits_in_force");
@@ -196,7 +180,7 @@ Test(manage, inspect)
 
 	rt_ok(berth_container_kill(container, BERTH_TIMEOUT, &rt.error));
 	rt_ok(berth_container_wait(container, rt_patience(), NULL, &rt.error));
-	json = inspect(container);
+	json = rt_inspect(container);
 	cr_expect_str_eq(text_of(json, "state"), "ended");
 	cr_expect(json_is_null(json_object_get(json, "limits_in_force")));
 	const json_t *end = json_object_get(json, "end");

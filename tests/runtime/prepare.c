@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -29,15 +28,9 @@ static size_t ready(void)
 
 static bool was_prepared(struct berth_container *container)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&text, &size);
-	rt_ok(berth_container_inspect(container, stream, &rt.error));
-	fclose(stream);
-	json_t *json = json_loads(text, 0, NULL);
+	json_t *json = rt_inspect(container);
 	bool prepared = json_is_true(json_object_get(json, "prepared"));
 	json_decref(json);
-	free(text);
 	return prepared;
 }
 
@@ -342,35 +335,36 @@ static void launched_anew(struct berth_options options, const char *line)
 	cr_expect_eq(ready(), 0u, "what can't be used any more is still there");
 }
 
-Test(prepare, a_volume_that_was_replaced)
+/* Prepares one with a volume that holds a file of this text. What a launch is to read is /v/file. */
+static struct berth_options prepared_with_volume(const char *text)
 {
-	char path[128];
-	rt_write("v/file", "old\n");
+	static char path[128];
+	static struct berth_volume volume;
+	rt_write("v/file", text);
 	strcpy(path, rt_path("v"));
-	const struct berth_volume volume = {path, "/v", false};
+	volume = (struct berth_volume){path, "/v", false};
 	struct berth_options options = RT_OPTIONS("act", "read", "/v/file");
 	options.volumes = &volume;
 	options.n_volumes = 1;
 	rt_ok(berth_prepare(rt.berth, &options, 1, &rt.error));
-	cr_assert_eq(rename(path, rt_path("was-v")), 0);
+	return options;
+}
+
+Test(prepare, a_volume_that_was_replaced)
+{
+	struct berth_options options = prepared_with_volume("old\n");
+	cr_assert_eq(rename(options.volumes->source, rt_path("was-v")), 0);
 	rt_write("v/file", "new\n");
 	launched_anew(options, "read /v/file=new");
 }
 
 Test(prepare, a_volume_that_was_mounted_over)
 {
-	char path[128];
-	rt_write("v/file", "below\n");
-	strcpy(path, rt_path("v"));
-	const struct berth_volume volume = {path, "/v", false};
-	struct berth_options options = RT_OPTIONS("act", "read", "/v/file");
-	options.volumes = &volume;
-	options.n_volumes = 1;
-	rt_ok(berth_prepare(rt.berth, &options, 1, &rt.error));
-	cr_assert_eq(mount("tmpfs", path, "tmpfs", 0, NULL), 0);
+	struct berth_options options = prepared_with_volume("below\n");
+	cr_assert_eq(mount("tmpfs", options.volumes->source, "tmpfs", 0, NULL), 0);
 	rt_write("v/file", "above\n");
 	launched_anew(options, "read /v/file=above");
-	cr_assert_eq(umount(path), 0);
+	cr_assert_eq(umount(options.volumes->source), 0);
 }
 
 Test(prepare, one_that_was_killed)

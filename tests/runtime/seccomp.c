@@ -2,7 +2,6 @@
 /* System calls, privileges and keys as commands find them inside. */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <linux/keyctl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,19 +227,6 @@ Test(seccomp, the_session_keyring_is_new)
 	}
 }
 
-static json_t *inspected(struct berth_container *container)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	rt_ok(berth_container_inspect(container, out, &rt.error));
-	fclose(out);
-	json_t *json = json_loads(text, 0, NULL);
-	cr_assert_not_null(json, "%s", text);
-	free(text);
-	return json;
-}
-
 Test(seccomp, plan_and_inspect_tell)
 {
 	const char *profile = rt_write("closed.json", closed_profile);
@@ -269,7 +255,7 @@ Test(seccomp, plan_and_inspect_tell)
 		cr_expect_eq(strstr(text, "no_new_privs") != NULL, !cases[i].flags, "%s", text);
 		free(text);
 		struct berth_container *container = rt_launch(&options);
-		json_t *json = inspected(container);
+		json_t *json = rt_inspect(container);
 		cr_expect_str_eq(json_string_value(json_object_get(json, "seccomp")), cases[i].name);
 		cr_expect_eq(json_is_true(json_object_get(json, "no_new_privs")), !cases[i].flags);
 		json_decref(json);
