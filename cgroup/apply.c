@@ -22,6 +22,31 @@ unsigned int cgroup_limits_controllers(const struct cgroup_limits *limits)
 	return controllers;
 }
 
+struct cgroup_limits cgroup_limits_of(const struct cgroup_limits *limits, unsigned int controllers)
+{
+	struct cgroup_limits some = {0};
+	if (controllers & CGROUP_BIT(CGROUP_CPU)) {
+		some.cpu_shares = limits->cpu_shares;
+		some.cpu_quota_us = limits->cpu_quota_us;
+		some.cpu_period_us = limits->cpu_period_us;
+	}
+	if (controllers & CGROUP_BIT(CGROUP_CPUSET)) {
+		some.cpuset_cpus = limits->cpuset_cpus;
+		some.cpuset_mems = limits->cpuset_mems;
+	}
+	if (controllers & CGROUP_BIT(CGROUP_MEMORY)) {
+		some.memory = limits->memory;
+		some.swap = limits->swap;
+	}
+	if (controllers & CGROUP_BIT(CGROUP_PIDS))
+		some.pids = limits->pids;
+	if (controllers & CGROUP_BIT(CGROUP_DEVICES)) {
+		some.devices = limits->devices;
+		some.n_devices = limits->n_devices;
+	}
+	return some;
+}
+
 static int range_check(const char *what, uint64_t value, uint64_t least, uint64_t most, struct error *error)
 {
 	if (value == 0 || (value >= least && value <= most))

@@ -105,10 +105,10 @@ const char *cgroup_controller_path(const struct cgroup *cgroup, enum cgroup_cont
 
 /* ---- Entering ---- */
 
-int cgroup_entry_open(const struct cgroup *cgroup, struct cgroup_entry *entry, struct error *error)
+int cgroup_places_enter(const struct cgroup *cgroup, size_t first, struct cgroup_entry *entry, struct error *error)
 {
 	*entry = (struct cgroup_entry){.into = -1, .into_procs = -1};
-	for (size_t i = 0; i < cgroup->count; i++) {
+	for (size_t i = first; i < cgroup->count; i++) {
 		const struct cgroup_place *place = &cgroup->places[i];
 		int result = cgroup_version_operations(place->hierarchy->version)
 				     ->entry_add(place->hierarchy->fd, cgroup->relative, entry);
@@ -118,6 +118,11 @@ int cgroup_entry_open(const struct cgroup *cgroup, struct cgroup_entry *entry, s
 		}
 	}
 	return 0;
+}
+
+int cgroup_entry_open(const struct cgroup *cgroup, struct cgroup_entry *entry, struct error *error)
+{
+	return cgroup_places_enter(cgroup, 0, entry, error);
 }
 
 static void close_one(int *fd)

@@ -84,6 +84,21 @@ struct cgroup;
 int cgroup_create(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
 		  struct cgroup **cgroup, struct error *error);
 
+/*
+ * The same in two parts: v1 hierarchies that are wanted for controllers of later alone are left for cgroup_complete,
+ * and until then the cgroup is without them.
+ */
+int cgroup_begin(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
+		 unsigned int later, struct cgroup **cgroup, struct error *error);
+
+struct cgroup_entry;
+
+/*
+ * Makes what cgroup_begin has left, and opens what a process that is in the others needs to enter that too; release
+ * with cgroup_entry_close. When it fails none of it is left, and the cgroup stays without it.
+ */
+int cgroup_complete(struct cgroup *cgroup, struct cgroup_entry *entry, struct error *error);
+
 /* The same set for directories that are there, or were: nothing is touched, none need exist. */
 int cgroup_open(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
 		struct cgroup **cgroup, struct error *error);
@@ -193,6 +208,9 @@ struct cgroup_limits {
 
 /* The controllers these limits need, as a set of CGROUP_BITs. */
 unsigned int cgroup_limits_controllers(const struct cgroup_limits *limits);
+
+/* Those of the limits that need one of these controllers. Borrows what the others borrow. */
+struct cgroup_limits cgroup_limits_of(const struct cgroup_limits *limits, unsigned int controllers);
 
 /*
  * Writes the limits, after checking all of them (-EINVAL for a value the kernel's range does not hold, -ENOENT for a

@@ -98,28 +98,73 @@ static int make_directory(const struct cgroup_hierarchy *hierarchy, const char *
 	return result;
 }
 
-int cgroup_create(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
-		  struct cgroup **cgroup, struct error *error)
+/* Makes the directories of those places, or none of them. */
+static int make_places(const struct cgroup *cgroup, size_t first, size_t count, struct error *error)
+{
+	int result = 0;
+	size_t done = 0;
+	while (result == 0 && done < count) {
+		const struct cgroup_place *place = &cgroup->places[first + done];
+		result = make_directory(place->hierarchy, cgroup->relative, place->controllers, error);
+		if (result == 0)
+			done++;
+	}
+	while (result < 0 && done > 0)
+		unlinkat(cgroup->places[first + --done].hierarchy->fd, cgroup->relative, AT_REMOVEDIR);
+	return result;
+}
+
+/* Puts the places that are left for later behind the others. */
+static void places_part(struct cgroup *cgroup, unsigned int later)
+{
+	struct cgroup_place left[CGROUP_MAX_HIERARCHIES];
+	size_t now = 0;
+	for (size_t i = 0; i < cgroup->count; i++) {
+		const struct cgroup_place place = cgroup->places[i];
+		if (place.hierarchy->version == 1 && !(place.controllers & ~later)) {
+			left[cgroup->n_later++] = place;
+			cgroup->controllers &= ~place.controllers;
+		} else {
+			cgroup->places[now++] = place;
+		}
+	}
+	memcpy(&cgroup->places[now], left, cgroup->n_later * sizeof *left);
+	cgroup->count = now;
+}
+
+int cgroup_begin(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
+		 unsigned int later, struct cgroup **cgroup, struct error *error)
 {
 	int result = cgroup_open(layout, parent, name, wanted, cgroup, error);
 	if (result < 0)
 		return result;
-	struct cgroup *made = *cgroup;
-	size_t done = 0;
-	while (result == 0 && done < made->count) {
-		const struct cgroup_place *place = &made->places[done];
-		result = make_directory(place->hierarchy, made->relative, place->controllers, error);
-		if (result == 0)
-			done++;
-	}
-	made->fresh = true;
+	places_part(*cgroup, later);
+	(*cgroup)->fresh = true;
+	result = make_places(*cgroup, 0, (*cgroup)->count, error);
 	if (result == 0)
 		return 0;
-	while (done > 0)
-		unlinkat(made->places[--done].hierarchy->fd, made->relative, AT_REMOVEDIR);
 	cgroup_remove_parent(layout, parent);
 	cgroup_free(steal_pointer(cgroup));
 	return result;
+}
+
+int cgroup_create(const struct cgroup_layout *layout, const char *parent, const char *name, unsigned int wanted,
+		  struct cgroup **cgroup, struct error *error)
+{
+	return cgroup_begin(layout, parent, name, wanted, 0, cgroup, error);
+}
+
+int cgroup_complete(struct cgroup *cgroup, struct cgroup_entry *entry, struct error *error)
+{
+	size_t first = cgroup->count, count = cgroup->n_later;
+	cgroup->n_later = 0;
+	int result = make_places(cgroup, first, count, error);
+	if (result < 0)
+		return result;
+	cgroup->count += count;
+	for (size_t i = first; i < cgroup->count; i++)
+		cgroup->controllers |= cgroup->places[i].controllers;
+	return cgroup_places_enter(cgroup, first, entry, error);
 }
 
 void cgroup_remove_parent(const struct cgroup_layout *layout, const char *parent)

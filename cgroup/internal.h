@@ -40,8 +40,9 @@ struct cgroup {
 	const char *relative; /* "parent/name", the same in every hierarchy */
 	struct cgroup_place places[CGROUP_MAX_HIERARCHIES];
 	size_t count;
-	bool fresh;   /* made by cgroup_create, and no limits were applied since */
-	char texts[]; /* relative and the paths */
+	size_t n_later; /* places behind those, which cgroup_complete makes */
+	bool fresh;     /* made by cgroup_create, and no limits were applied since */
+	char texts[];   /* relative and the paths */
 };
 
 /* ---- One directory ---- */
@@ -64,6 +65,9 @@ ssize_t cgroup_directory_read_all(const struct cgroup_directory *directory, cons
 				  char **buffer);
 int cgroup_directory_read_u64(const struct cgroup_directory *directory, const char *file, uint64_t *value);
 bool cgroup_directory_has(const struct cgroup_directory *directory, const char *file);
+
+/* cgroup_entry_open for the places from that one on. */
+int cgroup_places_enter(const struct cgroup *cgroup, size_t first, struct cgroup_entry *entry, struct error *error);
 
 /* Opens the cgroup's directory at the place. The descriptor (CLOEXEC, O_PATH), or -errno. */
 int cgroup_place_open(const struct cgroup *cgroup, const struct cgroup_place *place);

@@ -144,6 +144,92 @@ Test(create, a_name_in_use_leaves_nothing)
 	cgroup_free(probe);
 }
 
+static const unsigned int later = CGROUP_BIT(CGROUP_PIDS) | CGROUP_BIT(CGROUP_FREEZER);
+
+static struct cgroup *begin(const char *name)
+{
+	struct cgroup *cgroup = NULL;
+	int result = cgroup_begin(fixture.layout, fixture.parent, name, fixture.served, later, &cgroup, &fixture.error);
+	cr_assert_eq(result, 0, "%s", fixture.error.text);
+	return cgroup;
+}
+
+static size_t count_of(const struct cgroup *cgroup)
+{
+	size_t count = 0;
+	while (cgroup_path(cgroup, count))
+		count++;
+	return count;
+}
+
+/* Whatever is mounted together with what is not left is made with that. */
+Test(create, in_two_parts)
+{
+	struct cgroup *all, *cgroup = begin("parts");
+	cr_assert_eq(cgroup_open(fixture.layout, fixture.parent, "parts", fixture.served, &all, NULL), 0);
+	size_t left = 0;
+	for (size_t i = 0; cgroup_path(all, i); i++)
+		left += access(cgroup_path(all, i), F_OK) != 0;
+	cr_expect_eq(count_of(cgroup) + left, count_of(all));
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
+		const char *path = cgroup_controller_path(cgroup, (enum cgroup_controller)i);
+		cr_expect_eq(path != NULL, (cgroup_controllers(cgroup) & CGROUP_BIT(i)) != 0);
+		if (cgroup_layout_version(fixture.layout, (enum cgroup_controller)i) == 2)
+			cr_expect_not_null(path, "v2 waits for nothing");
+		if ((fixture.served & ~later) & CGROUP_BIT(i))
+			cr_expect_not_null(path);
+	}
+	pid_t pid = fixture_fork(cgroup, NULL);
+	struct cgroup_entry entry;
+	cr_assert_eq(cgroup_complete(cgroup, &entry, &fixture.error), 0, "%s", fixture.error.text);
+	cr_expect_eq(entry.n_procs, left);
+	cr_expect_eq(entry.into, -1);
+	cgroup_entry_close(&entry);
+	cr_expect_eq(count_of(cgroup), count_of(all));
+	cr_expect_eq(cgroup_controllers(cgroup), fixture.served);
+	cr_expect_eq(cgroup_complete(cgroup, &entry, &fixture.error), 0, "there is no more to be made");
+	cr_expect_eq(entry.n_procs, 0u);
+	kill(pid, SIGKILL);
+	fixture_wait(pid);
+	cr_expect_eq(cgroup_destroy(cgroup, FIXTURE_TIMEOUT_MS, &fixture.error), 0, "%s", fixture.error.text);
+	all_gone(all);
+	cgroup_free(all);
+	cgroup_free(cgroup);
+}
+
+/* Somebody else's directory, and what is in it, is no part of what is then removed. */
+Test(create, the_second_part_leaves_what_is_in_its_way)
+{
+	if (cgroup_layout_version(fixture.layout, CGROUP_FREEZER) != 1)
+		cr_skip_test("all is made in the first part in v2");
+	struct cgroup *cgroup = begin("way"), *other = NULL;
+	cr_assert_eq(cgroup_create(fixture.layout, fixture.parent, "way", CGROUP_BIT(CGROUP_FREEZER), &other,
+				   &fixture.error),
+		     0, "%s", fixture.error.text);
+	pid_t pid = fixture_fork(other, NULL);
+	struct cgroup_entry entry;
+	cr_expect_eq(cgroup_complete(cgroup, &entry, &fixture.error), -EEXIST);
+	cr_expect(strstr(fixture.error.text, cgroup_path(other, 0)), "%s", fixture.error.text);
+	cr_expect_null(cgroup_controller_path(cgroup, CGROUP_FREEZER));
+	cr_expect_null(cgroup_controller_path(cgroup, CGROUP_PIDS));
+	cr_expect_eq(cgroup_destroy(cgroup, FIXTURE_TIMEOUT_MS, &fixture.error), 0, "%s", fixture.error.text);
+	cr_expect_eq(access(cgroup_path(other, 0), F_OK), 0);
+	cr_expect_eq(kill(pid, 0), 0);
+	struct cgroup *all;
+	cr_assert_eq(cgroup_open(fixture.layout, fixture.parent, "way", fixture.served & ~CGROUP_BIT(CGROUP_FREEZER),
+				 &all, NULL),
+		     0);
+	for (size_t i = 0; cgroup_path(all, i); i++)
+		cr_expect(access(cgroup_path(all, i), F_OK) != 0 ||
+				  strcmp(cgroup_path(all, i), cgroup_path(other, 0)) == 0,
+			  "%s is left", cgroup_path(all, i));
+	kill(pid, SIGKILL);
+	fixture_wait(pid);
+	cgroup_free(all);
+	cgroup_free(other);
+	cgroup_free(cgroup);
+}
+
 Test(create, missing_controller_by_name)
 {
 	unsigned int missing = (CGROUP_BIT(CGROUP_CONTROLLERS) - 1) & ~fixture.served;
