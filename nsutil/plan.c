@@ -436,6 +436,11 @@ void plan_add_exec(struct plan *plan, const char *command, const char *path, con
 	step_add(plan, step);
 }
 
+void plan_add_enter(struct plan *plan)
+{
+	step_add(plan, (struct plan_step){.op = PLAN_ENTER});
+}
+
 void plan_add_await(struct plan *plan)
 {
 	step_add(plan, (struct plan_step){.op = PLAN_AWAIT});

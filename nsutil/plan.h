@@ -71,6 +71,8 @@ void plan_add_root(struct plan *plan, const char *path);
  */
 void plan_add_pivot(struct plan *plan, bool may_cover);
 void plan_add_setns(struct plan *plan, uint64_t namespaces);
+/* The process goes on when spawn_options.later is done, in the cgroups that this has made. */
+void plan_add_enter(struct plan *plan);
 /* For namespaces that must be made where the process is, like cgroup_namespaces(7); others are cloned into. */
 void plan_add_unshare(struct plan *plan, uint64_t namespaces);
 void plan_add_hostname(struct plan *plan, const char *name);

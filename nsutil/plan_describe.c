@@ -161,6 +161,9 @@ void plan_describe(const struct plan *plan, size_t i, char *buffer, size_t size)
 		say(&out, "enter namespaces");
 		say_bits(&out, namespace_names, step->n[0], " ", "");
 		break;
+	case PLAN_ENTER:
+		say(&out, "enter the cgroups that were made meanwhile");
+		break;
 	case PLAN_UNSHARE:
 		say(&out, "make new namespaces");
 		say_bits(&out, namespace_names, step->n[0], " ", "");

@@ -46,6 +46,8 @@ enum { PLAN_MAGIC = 0x4e4c5042, PLAN_VERSION = 2 }; /* "BPLN" */
 	/* Namespaces and the process. */                                                                              \
 	X(SETNS, "setns")       /* n[0]: CLONE_NEW*; enter those of the process behind INIT_FD_NAMESPACES; a user      \
 				   namespace as its root */                                                            \
+	X(ENTER, "enter")       /* wait for the parent's word that the other cgroups are made, and enter those that    \
+				   come with it; end with the parent */                                                \
 	X(UNSHARE, "unshare")   /* n[0]: CLONE_NEW*; leave those of the caller for new ones */                         \
 	X(HOSTNAME, "hostname") /* text */                                                                             \
 	X(LOOPBACK, "loopback") /* bring lo up */                                                                      \
@@ -154,7 +156,13 @@ struct plan_report {
 };
 
 /*
- * What the parent answers to WAITING, on the same socket: a byte, and by SCM_RIGHTS the whole plan, what is to be the
+ * The parent's word at ENTER, on the same socket: a byte, and by SCM_RIGHTS the v1 cgroups' files to write "0" to, if
+ * there are any.
+ */
+enum { PLAN_ENTER_MOST = 16 };
+
+/*
+ * What the parent answers to WAITING, likewise: a byte, and by SCM_RIGHTS the whole plan, what is to be the
  * command's 0, 1 and 2, and mostly the file for INIT_FD_RECORD.
  */
 enum plan_rest {

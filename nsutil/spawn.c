@@ -54,13 +54,13 @@ static int report_receive(int status_fd, struct plan_report *report, struct iove
 		.msg_controllen = sizeof control,
 	};
 	ssize_t length;
+	/* One that ends with something unread makes it a reset, once; what it had to tell comes behind that. unix(7) */
 	do
 		length = recvmsg(status_fd, &message, MSG_CMSG_CLOEXEC);
-	while (length < 0 && errno == EINTR);
-	/* One that dies with something unread makes it a reset. unix(7) */
-	if (length < 0 && errno != ECONNRESET)
+	while (length < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (length < 0)
 		return -errno;
-	if (length <= 0)
+	if (length == 0)
 		return 0;
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
@@ -225,6 +225,7 @@ static int failed(int followed, struct spawned *spawned, int *wait_status, struc
 struct way {
 	bool in_place;
 	bool reports;
+	bool enters; /* spawn_options.later is to be done meanwhile */
 };
 
 /*
@@ -238,9 +239,11 @@ static struct way way_choose(const struct spawn_options *options)
 	struct way way = {.in_place = options->trusted && options->namespaces & CLONE_NEWPID};
 	for (size_t i = 0; i < plan_count(options->plan); i++) {
 		enum plan_op op = plan_op(options->plan, i);
+		way.enters = way.enters || op == PLAN_ENTER;
 		way.in_place = way.in_place && op != PLAN_FORK && op != PLAN_SETNS && op != PLAN_AWAIT;
 		way.reports = way.reports || op == PLAN_TTY || op == PLAN_DIE_WITH_PARENT;
 	}
+	way.in_place = way.in_place && !way.enters;
 	way.reports = way.reports || !way.in_place;
 	return way;
 }
@@ -272,6 +275,40 @@ static int carrier_prepare(struct child *child, const struct spawn_options *opti
 	child->carrier.slots = child->slots;
 	child->carrier.sources = child->sources;
 	return child->slots && child->sources ? 0 : error_errno(error, ENOMEM, "build the plan");
+}
+
+/* Sends the process a byte with descriptors, at most PLAN_ENTER_MOST. 0 or -errno. */
+static int descriptors_send(int socket, const int *descriptors, size_t count)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(PLAN_ENTER_MOST * sizeof *descriptors)];
+	} control = {{0}};
+	char byte = 0;
+	struct iovec data = {&byte, sizeof byte};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	if (count > 0) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(count * sizeof *descriptors);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(count * sizeof *descriptors);
+		memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof *descriptors);
+	}
+	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* What is left for when the process is on its way. One that is dead by then is no error here: it is seen later. */
+static int do_later(const struct spawn_options *options, int socket, struct error *error)
+{
+	int cgroups[PLAN_ENTER_MOST];
+	int count = options->later(options->data, cgroups, error);
+	if (count < 0)
+		return count;
+	int code = descriptors_send(socket, cgroups, (size_t)count);
+	for (int i = 0; i < count; i++)
+		close(cgroups[i]);
+	return code < 0 && code != -EPIPE ? error_errno(error, -code, "have the new process enter its cgroups") : 0;
 }
 
 int spawn(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error)
@@ -308,6 +345,8 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 	int followed = child.stage == CHILD_EXECUTING;
 	if (child.error)
 		followed = child_error(&child, options->plan, error);
+	else if (way.enters && do_later(options, ours, error) < 0)
+		followed = -error->code;
 	else if (way.reports)
 		followed = follow(options, ours, followed, spawned, error);
 	if (followed != 1)
@@ -320,28 +359,11 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 static int rest_send(int waiting, const struct child_descriptors *descriptors)
 {
 	int rest[PLAN_REST_MOST];
-	size_t count = descriptors->record < 0 ? PLAN_REST_RECORD : PLAN_REST_MOST;
 	rest[PLAN_REST_PLAN] = descriptors->plan;
 	for (int i = 0; i < 3; i++)
 		rest[PLAN_REST_STDIO + i] = descriptors->stdio[i] < 0 ? i : descriptors->stdio[i];
 	rest[PLAN_REST_RECORD] = descriptors->record;
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof rest)];
-	} control = {{0}};
-	char byte = 0;
-	struct iovec data = {&byte, sizeof byte};
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = CMSG_SPACE(count * sizeof *rest),
-	};
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(count * sizeof *rest);
-	memcpy(CMSG_DATA(&control.header), rest, count * sizeof *rest);
-	return sendmsg(waiting, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return descriptors_send(waiting, rest, descriptors->record < 0 ? PLAN_REST_RECORD : PLAN_REST_MOST);
 }
 
 static int rest_give(const struct spawn_options *options, int waiting, struct error *error)

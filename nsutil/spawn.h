@@ -52,6 +52,13 @@ struct spawn_options {
 	 * else it needs. If that is not allowed they are copied after all, and spawned says so. Or -1. pidfd_getfd(2)
 	 */
 	int self_pidfd;
+	/*
+	 * For a plan with plan_add_enter: what is done while the new process is on its way there, and may not be before
+	 * it goes on; with `data`. Fills in the open files of v1 cgroups that the process then writes "0" to, which
+	 * spawn closes, and returns their number, or -errno with the error set.
+	 */
+	int (*later)(void *data, int cgroups[PLAN_ENTER_MOST], struct error *error);
+	void *data;
 	/* For a plan with plan_time: takes when each of its steps began, CLOCK_MONOTONIC in ns; else NULL. */
 	uint64_t *times;
 };

@@ -47,6 +47,8 @@ static step_function *step_function_of(const struct carrier *carrier, const stru
 	switch (step->op) {
 	case PLAN_FORK:
 		return carrier->fork;
+	case PLAN_ENTER:
+		return carrier->enter;
 	case PLAN_AWAIT:
 		return carrier->await;
 	default:

@@ -27,20 +27,20 @@ struct held {
 
 struct carrier {
 	struct plan_view plan;
-	char **slots;                       /* room for the command's argv and environment, plan_slots of them */
-	step_function *fork, *await;        /* how these are done here; NULL where no plan has them */
-	int (*executing)(struct carrier *); /* tells that the exec comes next, 0 or -errno; NULL: nobody asks */
-	uint32_t current;                   /* the step under way, or that failed */
-	uint64_t *times;                    /* when each step began, CLOCK_MONOTONIC in ns; NULL: nobody asks */
-	int status;                         /* a socket to tell the parent by, close-on-exec; -1: no step needs one */
-	int namespaces;                     /* the pidfd for SETNS; -1: none */
-	int userns;                         /* the user namespace for binds that show ids shifted; -1: none */
-	int blank;                          /* the empty mount namespace for PRIVATE; -1: none, this one is new */
-	bool in_blank;                      /* since PRIVATE, in a copy of it */
-	int *sources;                       /* room for plan_sources, where there is a blank one */
-	uint32_t n_sources, n_taken;        /* opened while the host's tree was there, and taken since: fd or -errno */
-	int root;                           /* the new root, O_PATH; -1 before PLAN_ROOT */
-	struct held held[PLAN_HELD_MOST];   /* mounts with PLAN_HOLD */
+	char **slots;                        /* room for the command's argv and environment, plan_slots of them */
+	step_function *fork, *enter, *await; /* how these are done here; NULL where no plan has them */
+	int (*executing)(struct carrier *);  /* tells that the exec comes next, 0 or -errno; NULL: nobody asks */
+	uint32_t current;                    /* the step under way, or that failed */
+	uint64_t *times;                     /* when each step began, CLOCK_MONOTONIC in ns; NULL: nobody asks */
+	int status;                          /* a socket to tell the parent by, close-on-exec; -1: no step needs one */
+	int namespaces;                      /* the pidfd for SETNS; -1: none */
+	int userns;                          /* the user namespace for binds that show ids shifted; -1: none */
+	int blank;                           /* the empty mount namespace for PRIVATE; -1: none, this one is new */
+	bool in_blank;                       /* since PRIVATE, in a copy of it */
+	int *sources;                        /* room for plan_sources, where there is a blank one */
+	uint32_t n_sources, n_taken;         /* opened while the host's tree was there, and taken since: fd or -errno */
+	int root;                            /* the new root, O_PATH; -1 before PLAN_ROOT */
+	struct held held[PLAN_HELD_MOST];    /* mounts with PLAN_HOLD */
 	uint32_t n_held;
 	int null, empty;    /* what files and directories are masked with, until PLAN_PIVOT; -1: nothing was yet */
 	mode_t umask;       /* what the command is to have: the steps work with 0 */

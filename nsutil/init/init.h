@@ -5,6 +5,12 @@
 
 #include "nsutil/carry/carry.h"
 
+/* descriptors.c: takes what the parent sends. Their number; -ECONNRESET when there is no parent any more; -errno. */
+int descriptors_receive(int status, int *descriptors, size_t most);
+
+/* enter.c: ENTER. Waits for the parent; does not return when there is none any more. */
+step_function step_enter;
+
 /*
  * await.c: AWAIT. Tells the parent, and waits until it has sent the plan to go on with; does not return when there is
  * no parent any more.

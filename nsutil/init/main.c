@@ -30,6 +30,7 @@ int main(void)
 		.empty = -1,
 		.umask = umask(0),
 		.fork = step_fork,
+		.enter = step_enter,
 		.await = step_await,
 		.executing = report_executing,
 	};

@@ -112,6 +112,8 @@ void run_start(struct run *run, const struct plan *plan)
 		.blank_fd = run->blank_fd,
 		.born_in_userns = -1,
 		.self_pidfd = run->self_pidfd,
+		.later = run->later,
+		.data = run->data,
 	};
 	run->code = spawn(&options, &run->spawned, &run->wait_status, &run->error);
 	if (ends[1] >= 0)

@@ -52,6 +52,8 @@ struct run {
 	const int *cgroup_procs;
 	size_t n_cgroup_procs;
 	bool untrusted; /* never in place */
+	int (*later)(void *data, int cgroups[PLAN_ENTER_MOST], struct error *error);
+	void *data;
 
 	int code; /* of spawn */
 	struct error error;

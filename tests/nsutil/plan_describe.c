@@ -35,6 +35,7 @@ static struct plan *plan_of_everything(void)
 	plan_add_root(plan, "/srv/root");
 	plan_add_pivot(plan, false);
 	plan_add_setns(plan, CLONE_NEWPID | CLONE_NEWNS);
+	plan_add_enter(plan);
 	plan_add_unshare(plan, CLONE_NEWCGROUP);
 	plan_add_hostname(plan, "berth");
 	plan_add_loopback(plan);
@@ -74,6 +75,7 @@ static const char *const phrases[] = {
 	"take /srv/root as the root",
 	"pivot into the root and detach the old one",
 	"enter namespaces pid,mount",
+	"enter the cgroups that were made meanwhile",
 	"make new namespaces cgroup",
 	"set the host name berth",
 	"bring up the loopback interface",
