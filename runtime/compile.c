@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/controllers.h"
+
 /*
  * A user namespace comes in one of two ways. Root sets all up, shows directories with their ids shifted, and leaves for
  * the namespace last: mounts, and the process table, then belong to the host's root, and nobody inside can change them.
@@ -293,8 +295,6 @@ static int compile_surroundings(const struct berth *berth, const struct spec *sp
 		plan_add_setsid(plan);
 	if (!spec_is_shifted(spec))
 		compile_keyring(plan);
-	if (!(spec->flags & BERTH_HOST_CGROUP))
-		plan_add_unshare(plan, CLONE_NEWCGROUP);
 	if (spec_held_namespaces(spec))
 		plan_add_setns(plan, spec_held_namespaces(spec));
 	plan_add_private(plan);
@@ -305,10 +305,16 @@ static int compile_surroundings(const struct berth *berth, const struct spec *sp
 		return code;
 	compile_mounts(spec, plan);
 	plan_add_pivot(plan, root_stays_covered(spec));
-	if (spec->hostname)
-		plan_add_hostname(plan, spec->hostname);
 	if (spec->flags & BERTH_NET_NONE)
 		plan_add_loopback(plan);
+	if (controllers_later(berth, spec))
+		plan_add_enter(plan);
+	/* Its top is where the process is by now, in all its cgroups. */
+	if (!(spec->flags & BERTH_HOST_CGROUP))
+		plan_add_unshare(plan, CLONE_NEWCGROUP);
+	/* Last, for a container that is prepared before its name is known. */
+	if (spec->hostname)
+		plan_add_hostname(plan, spec->hostname);
 	*begun = steal_pointer(&plan);
 	return 0;
 }

@@ -127,7 +127,8 @@ static int process_start(struct berth_container *container, const struct berth_e
 	};
 	struct spawned spawned;
 	int wait_status;
-	code = start_in_cgroup(container->berth, container->cgroup, &spawn_options, &spawned, &wait_status, error);
+	code = start_in_cgroup(container->berth, container->cgroup, NULL, &spawn_options, &spawned, &wait_status,
+			       error);
 	if (code < 0)
 		return code;
 	process->pidfd = spawned.pidfd;

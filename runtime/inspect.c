@@ -15,10 +15,10 @@
 #include "runtime/capabilities.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
+#include "runtime/controllers.h"
 #include "runtime/devices.h"
 #include "runtime/idmap.h"
 #include "runtime/json.h"
-#include "runtime/launch.h"
 #include "runtime/name.h"
 #include "runtime/record.h"
 #include "runtime/scale_note.h"
@@ -261,7 +261,7 @@ static json_t *preparation(const struct berth *berth, const struct spec *spec, s
 	if (spec->root_kind == ROOT_FRAMEWORK)
 		json_array_append_new(
 			lines, sentence_json("mount the root of framework %s, unless it is mounted", spec->framework));
-	unsigned int controllers = launch_controllers(berth, spec);
+	unsigned int controllers = controllers_wanted(berth, spec);
 	struct cgroup *cgroup = NULL;
 	if (controllers && cgroup_open(berth->layout, spec->cgroup_parent, encoded, controllers, &cgroup, error) < 0) {
 		json_decref(lines);
@@ -343,7 +343,7 @@ static int plan_print(struct berth *berth, const struct berth_options *options, 
 	if (code == 0)
 		code = archive_locate(berth, &spec, error);
 	if (code == 0)
-		code = launch_delegate(berth, &spec, false, error);
+		code = controllers_delegate(berth, &spec, false, error);
 	if (code == 0)
 		code = devices_settle(berth->layout, &spec, error);
 	if (code == 0)

@@ -15,6 +15,7 @@
 #include "runtime/archive.h"
 #include "runtime/compile.h"
 #include "runtime/container.h"
+#include "runtime/controllers.h"
 #include "runtime/devices.h"
 #include "runtime/framework.h"
 #include "runtime/idmap.h"
@@ -25,65 +26,6 @@
 #include "runtime/scale_note.h"
 #include "runtime/start.h"
 #include "runtime/timing.h"
-
-unsigned int launch_controllers(const struct berth *berth, const struct spec *spec)
-{
-	static const enum cgroup_controller watched[] = {CGROUP_CPU,  CGROUP_CPUACCT, CGROUP_MEMORY,
-							 CGROUP_PIDS, CGROUP_FREEZER, CGROUP_IO};
-	unsigned int controllers = cgroup_limits_controllers(&spec->limits);
-	for (size_t i = 0; spec->cgroup_files && spec->cgroup_files[i]; i++)
-		controllers |= cgroup_file_controllers(berth->layout, spec->cgroup_files[i]);
-	if (spec->flags & BERTH_FEW_CGROUPS)
-		return controllers;
-	for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
-		if (spec->rootless ? spec->cgroup_controllers & CGROUP_BIT(watched[i])
-				   : cgroup_layout_version(berth->layout, watched[i]) != 0)
-			controllers |= CGROUP_BIT(watched[i]);
-	return controllers;
-}
-
-static int no_delegation(unsigned int lacking, const char *parent, struct error *error)
-{
-	char list[128] = "";
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (lacking & CGROUP_BIT(i))
-			snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? ", " : "",
-				 cgroup_controller_name((enum cgroup_controller)i));
-	if (parent)
-		return error_set(
-			error, EPERM,
-			"an ordinary user's limits need the cgroup controllers %s delegated; cgroup %s has not "
-			"all of them: with systemd, set Delegate= of user@.service",
-			list, parent);
-	return error_set(
-		error, EPERM,
-		"an ordinary user's limits (%s) need a cgroup v2 that is delegated to the user: start berth with "
-		"`systemd-run --user --scope -p Delegate=yes', or have root chown a cgroup directory, its "
-		"cgroup.procs and cgroup.subtree_control to the user, and start berth in a directory below",
-		list);
-}
-
-int launch_delegate(const struct berth *berth, struct spec *spec, bool enter, struct error *error)
-{
-	if (!spec->rootless)
-		return 0;
-	cleanup_delegation struct cgroup_delegation delegation = {0};
-	int code = cgroup_delegation_find(berth->layout, &delegation, error);
-	if (code < 0)
-		return code;
-	spec->cgroup_controllers = delegation.controllers;
-	unsigned int wanted = launch_controllers(berth, spec), lacking = wanted & ~delegation.controllers;
-	if (lacking)
-		return no_delegation(lacking, delegation.parent, error);
-	if (!delegation.parent)
-		return 0;
-	char *parent = NULL;
-	if (asprintf(&parent, "%s/%s", delegation.parent, spec->cgroup_parent) < 0)
-		return error_errno(error, ENOMEM, "find the cgroups");
-	free(spec->cgroup_parent);
-	spec->cgroup_parent = parent;
-	return enter ? cgroup_delegation_enter(berth->layout, &delegation, error) : 0;
-}
 
 /* Reserves the name, taking it from what a dead owner left under it. The record, open, or -errno. */
 static int reserve(struct berth *berth, const struct spec *spec, const struct record *record, struct error *error)
@@ -156,7 +98,8 @@ static int spawn_into(struct berth_container *container, const struct spec *spec
 		.times = times,
 	};
 	int wait_status = 0;
-	code = start_in_cgroup(container->berth, container->cgroup, &options, spawned, &wait_status, error);
+	const struct cgroup_limits later = cgroup_limits_of(&spec->limits, controllers_later(container->berth, spec));
+	code = start_in_cgroup(container->berth, container->cgroup, &later, &options, spawned, &wait_status, error);
 	return code < 0 ? explain_death(container, spec, wait_status, error) : 0;
 }
 
@@ -192,14 +135,12 @@ static int write_cgroup_file(const struct cgroup *cgroup, const char *entry, str
 	return cgroup_file_write(cgroup, name, value, error);
 }
 
-/* The limits, and the files given by name. */
-static int write_limits(const struct berth_container *container, const struct spec *spec, struct error *error)
+/* The limits of these controllers, and the files given by name. */
+static int write_limits(const struct berth_container *container, const struct spec *spec, unsigned int controllers,
+			struct error *error)
 {
 	bool swap = spec->limits.swap;
-	struct cgroup_limits limits = spec->limits;
-	/* Those are part of what was prepared. */
-	if (spec->cgroup_name)
-		limits.n_devices = 0;
+	const struct cgroup_limits limits = cgroup_limits_of(&spec->limits, controllers);
 	int code = cgroup_apply(container->cgroup, &limits, error);
 	for (size_t i = 0; code == 0 && spec->cgroup_files && spec->cgroup_files[i]; i++) {
 		swap |= scale_note_is_swap(spec->cgroup_files[i]);
@@ -222,14 +163,16 @@ static int set_up(struct berth_container *container, const struct spec *spec, co
 		timing_part(timing, "root");
 	if (container->record.controllers) {
 		const struct record *record = &container->record;
+		/* Of one that was prepared the rules for devices are in force. */
+		unsigned int later = ready ? CGROUP_BIT(CGROUP_DEVICES) : controllers_later(berth, spec);
 		if (ready)
 			container->cgroup = steal_pointer(&ready->cgroup);
 		else
-			code = cgroup_create(berth->layout, record->cgroup_parent, record->cgroup_name,
-					     record->controllers, &container->cgroup, error);
+			code = cgroup_begin(berth->layout, record->cgroup_parent, record->cgroup_name,
+					    record->controllers, later, &container->cgroup, error);
 		timing_part(timing, "cgroups");
 		if (code == 0)
-			code = write_limits(container, spec, error);
+			code = write_limits(container, spec, ~later, error);
 		if (code < 0)
 			return code;
 		timing_part(timing, "limits");
@@ -290,7 +233,7 @@ int launch_check(struct berth *berth, const struct berth_options *options, struc
 	if (context_require_state(berth, error) < 0 || context_require_stage(berth, error) < 0 ||
 	    context_require_layout(berth, error) < 0 || context_require_init(berth, error) < 0)
 		return -error->code;
-	code = launch_delegate(berth, spec, true, error);
+	code = controllers_delegate(berth, spec, true, error);
 	if (code == 0)
 		code = archive_hold(berth, spec, archive, error);
 	return code == 0 ? devices_settle(berth->layout, spec, error) : code;
@@ -326,7 +269,7 @@ static int launch(struct berth_container *container, const struct berth_options 
 	if (code < 0)
 		return code;
 	timing_part(&timing, "check");
-	unsigned int controllers = launch_controllers(berth, &spec);
+	unsigned int controllers = controllers_wanted(berth, &spec);
 	struct prepared *ready = timing.report ? NULL : prepared_find(berth, &spec, plan, controllers);
 	if (record_pack(&spec, berth->layout, controllers, now_ns(), &container->record) < 0)
 		container->file = error_errno(error, ENOMEM, "launch");

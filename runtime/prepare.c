@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "runtime/compile.h"
+#include "runtime/controllers.h"
 #include "runtime/framework.h"
 #include "runtime/launch.h"
 #include "runtime/start.h"
@@ -215,7 +216,8 @@ static size_t weed(struct berth *berth, const struct spec *spec, const struct pl
 
 /* ---- Making ---- */
 
-static int process_make(struct berth *berth, struct prepared *made, struct error *error)
+static int process_make(struct berth *berth, const struct cgroup_limits *later, struct prepared *made,
+			struct error *error)
 {
 	struct spawn_options options = {
 		.plan = made->plan,
@@ -228,7 +230,7 @@ static int process_make(struct berth *berth, struct prepared *made, struct error
 	};
 	int wait_status;
 	made->earliest = state_ticks_now();
-	return start_in_cgroup(berth, made->cgroup, &options, &made->spawned, &wait_status, error);
+	return start_in_cgroup(berth, made->cgroup, later, &options, &made->spawned, &wait_status, error);
 }
 
 static int no_memory(struct error *error)
@@ -245,7 +247,7 @@ static int make(struct berth *berth, const struct spec *spec, size_t number, str
 	made->maker = getpid();
 	made->spawned = (struct spawned)SPAWNED_NONE;
 	made->namespaces = spec_cloned_namespaces(spec);
-	made->controllers = launch_controllers(berth, spec);
+	made->controllers = controllers_wanted(berth, spec);
 	made->cgroup_parent = strdup(spec->cgroup_parent);
 	/* No container's name is encoded with a plus. */
 	if (asprintf(&made->cgroup_name, "%s+%d+%zu", name, getpid(), number) < 0)
@@ -263,11 +265,14 @@ static int make(struct berth *berth, const struct spec *spec, size_t number, str
 	if (!made->sources)
 		return no_memory(error);
 	const struct cgroup_limits rules = {.devices = made->rules, .n_devices = made->n_rules};
-	if (made->controllers && (cgroup_create(berth->layout, made->cgroup_parent, made->cgroup_name,
-						made->controllers, &made->cgroup, error) < 0 ||
-				  cgroup_apply(made->cgroup, &rules, error) < 0))
+	unsigned int later = controllers_later(berth, spec);
+	const struct cgroup_limits rules_now = cgroup_limits_of(&rules, ~later);
+	const struct cgroup_limits rules_later = cgroup_limits_of(&rules, later);
+	if (made->controllers && (cgroup_begin(berth->layout, made->cgroup_parent, made->cgroup_name, made->controllers,
+					       later, &made->cgroup, error) < 0 ||
+				  cgroup_apply(made->cgroup, &rules_now, error) < 0))
 		return -error->code;
-	return process_make(berth, made, error);
+	return process_make(berth, &rules_later, made, error);
 }
 
 /* A range of ids, and the thread to die with, are known at the launch alone. */
@@ -314,7 +319,7 @@ static int prepare(struct berth *berth, const struct berth_options *given, size_
 		code = compile_waiting(berth, &spec, &plan, error);
 	if (code < 0)
 		return code;
-	size_t ready = weed(berth, &spec, plan, launch_controllers(berth, &spec), count);
+	size_t ready = weed(berth, &spec, plan, controllers_wanted(berth, &spec), count);
 	for (; code == 0 && ready < count; ready++)
 		code = add(berth, &spec, ready, error);
 	return code;

@@ -21,7 +21,7 @@ static struct berth_stats stats_of(struct berth_container *container)
 	return stats;
 }
 
-/* They are written before the process is made; what runs can only confirm that they stand. */
+/* They are written before the command is made; what runs can only confirm that they stand. */
 Test(limits, stand_from_the_start)
 {
 	rt_require_controller("memory");

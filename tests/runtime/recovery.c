@@ -13,7 +13,7 @@
 
 #include "nsutil/base/cleanup.h"
 #include "runtime/container.h"
-#include "runtime/launch.h"
+#include "runtime/controllers.h"
 #include "runtime/record.h"
 #include "runtime/state.h"
 #include "tests/runtime/fixture.h"
@@ -374,7 +374,7 @@ static int reserve(void *data)
 	struct record record;
 	struct cgroup *cgroup;
 	if (context_require_layout(berth, &error) < 0 ||
-	    record_pack(&spec, berth->layout, launch_controllers(berth, &spec), now_ns(), &record) < 0 ||
+	    record_pack(&spec, berth->layout, controllers_wanted(berth, &spec), now_ns(), &record) < 0 ||
 	    state_create(berth, &spec, &record, &error) < 0)
 		return 2;
 	if (cgroup_create(berth->layout, record.cgroup_parent, record.cgroup_name, record.controllers, &cgroup,

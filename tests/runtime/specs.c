@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/compile.h"
+#include "runtime/controllers.h"
 #include "runtime/record.h"
 #include "runtime/spec.h"
 #include "runtime/users.h"
@@ -309,6 +310,7 @@ Test(specs, the_root_covers_nothing_where_it_could_be_taken_away)
 	static const char *const admin[] = {"SYS_ADMIN", NULL}, *const all[] = {"ALL", NULL};
 	struct berth_options options = plain();
 	options.root = rt.base;
+	cr_assert_eq(context_require_layout(rt.berth, &error), 0, "%s", error.text);
 	cr_expect(root_may_cover(&options));
 	options.cap_add = admin;
 	cr_expect_not(root_may_cover(&options));
@@ -319,7 +321,7 @@ Test(specs, the_root_covers_nothing_where_it_could_be_taken_away)
 	cr_expect(root_may_cover(&options));
 }
 
-/* The plan's words, one behind the other, those of /dev and of protections apart. */
+/* The plan's words, one behind the other, those of /dev, of protections and of the machine's cgroups apart. */
 static char *words_of(const struct berth_options *options)
 {
 	struct spec spec;
@@ -327,15 +329,19 @@ static char *words_of(const struct berth_options *options)
 	static char words[4096];
 	words[0] = '\0';
 	cr_assert_eq(spec_from_options(NULL, options, &spec, &error), 0, "%s", error.text);
+	cr_assert_eq(context_require_layout(rt.berth, &error), 0, "%s", error.text);
 	cr_assert_eq(compile_container(rt.berth, &spec, &plan, &error), 0, "%s", error.text);
+	bool enters = false;
 	for (size_t i = 0; i < plan_count(plan); i++) {
 		char phrase[512];
 		plan_describe(plan, i, phrase, sizeof phrase);
-		if (strstr(phrase, "/dev") || is_protection(plan_word(plan, i)))
+		enters = enters || plan_op(plan, i) == PLAN_ENTER;
+		if (strstr(phrase, "/dev") || is_protection(plan_word(plan, i)) || plan_op(plan, i) == PLAN_ENTER)
 			continue;
 		size_t length = strlen(words);
 		snprintf(words + length, sizeof words - length, "%s%s", length ? " " : "", plan_word(plan, i));
 	}
+	cr_expect_eq(enters, controllers_later(rt.berth, &spec) != 0);
 	plan_free(plan);
 	spec_free(&spec);
 	return words;
@@ -354,9 +360,9 @@ Test(specs, plan_of_each_root)
 		const char *root;
 		const char *words;
 	} table[] = {
-		{rt.root, "setsid unshare private bind root" MOUNTS " fork" COMMAND},
-		{overlay, "setsid unshare private mount mkdir mkdir mkdir mount root" MOUNTS " fork" COMMAND},
-		{framework, "setsid unshare private bind root" MOUNTS " fork" COMMAND},
+		{rt.root, "setsid private bind root" MOUNTS " unshare fork" COMMAND},
+		{overlay, "setsid private mount mkdir mkdir mkdir mount root" MOUNTS " unshare fork" COMMAND},
+		{framework, "setsid private bind root" MOUNTS " unshare fork" COMMAND},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		struct berth_options options = plain();
@@ -377,13 +383,13 @@ Test(specs, plan_of_each_option)
 	struct berth_options options = plain();
 	options.root = rt.root;
 	options.flags = BERTH_NO_INIT;
-	cr_expect_str_eq(words_of(&options), "unshare private bind root" MOUNTS COMMAND);
+	cr_expect_str_eq(words_of(&options), "private bind root" MOUNTS " unshare" COMMAND);
 	options.flags = BERTH_DIE_WITH_THREAD;
-	cr_expect_eq(strncmp(words_of(&options), "die-with-parent setsid unshare private ", 39), 0);
+	cr_expect_eq(strncmp(words_of(&options), "die-with-parent setsid private ", 31), 0);
 	options.flags = BERTH_NET_NONE;
-	cr_expect(strstr(words_of(&options), " pivot loopback fork "));
+	cr_expect(strstr(words_of(&options), " pivot loopback unshare fork "));
 	options.hostname = "h";
-	cr_expect(strstr(words_of(&options), " pivot hostname loopback fork "));
+	cr_expect(strstr(words_of(&options), " pivot loopback unshare hostname fork "));
 	options.flags = BERTH_TTY;
 	cr_expect(strstr(words_of(&options), " setsid tty "));
 	options.rlimits = &(const struct berth_rlimit){RLIMIT_CORE, 0, 0};
