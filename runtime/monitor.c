@@ -396,10 +396,8 @@ int monitor_request(const struct berth_container *container, uint64_t memory, ui
 	if (length == -ETIMEDOUT)
 		return error_set(error, ETIMEDOUT, "the owner of container '%s' has not answered for %d s", name,
 				 ANSWER_TIMEOUT_MS / 1000);
-	if (length == -EAGAIN) {
-		*news = (struct news){.result = SCALE_DONE};
-		return steal_fd(&connection);
-	}
+	if (length == -EAGAIN)
+		return error_set(error, EAGAIN, "container '%s' has ended", name);
 	if (length == -EPROTO)
 		return error_set(error, EPROTO, "the owner of container '%s' speaks another version of berth", name);
 	if (length <= 0)

@@ -25,9 +25,9 @@ struct news {
 
 /*
  * Asks the container's owner for new memory limits. Returns the connection, on which the owner tells of progress if
- * follow is set and news->result is SCALE_PENDING, once the owner has answered with *news, or the container has ended
- * without an answer, which is SCALE_DONE; -ENOTCONN if nobody attends;
- * -ETIMEDOUT for an owner that does not answer; or what the owner refused it with.
+ * follow is set and news->result is SCALE_PENDING, once the owner has answered with *news; -EAGAIN if the container has
+ * ended without an answer; -ENOTCONN if nobody attends; -ETIMEDOUT for an owner that does not answer; or what the owner
+ * refused it with.
  */
 int monitor_request(const struct berth_container *container, uint64_t memory, uint64_t swap, bool follow,
 		    struct news *news, struct error *error);

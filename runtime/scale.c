@@ -31,7 +31,7 @@ enum {
 static void note_finish(int note_fd, struct scale *scale)
 {
 	scale->active = false;
-	scale_note_write(note_fd, &(struct scale_note){0});
+	scale_note_write(note_fd, &(struct scale_note){.memory = scale->target.memory});
 }
 
 static void thaw_left_behind(const struct berth_container *container, int note_fd, struct scale_note *note)

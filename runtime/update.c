@@ -95,11 +95,15 @@ static int scale_attending(struct berth_container *container, uint64_t memory, u
 	return news.result == SCALE_PENDING ? 0 : conclude(container, &news, listener, error);
 }
 
-/* The container has ended, and its owner did not say that it was for this. */
-static int ended_meanwhile(const struct berth_container *container, struct error *error)
+/* The container has ended, and its owner did not say whether it was for this, or for another limit. */
+static int ended_meanwhile(const struct berth_container *container, uint64_t memory, struct error *error)
 {
 	char detail[256];
 	struct berth_end end;
+	struct scale_note note;
+	scale_note_read(container->file, &note);
+	if (memory && note.memory != memory)
+		return 0;
 	int reason = state_read_reason(container->file, detail, sizeof detail);
 	if (!reason && state_read_end(container->file, &end) == 0)
 		reason = end.reason;
@@ -107,7 +111,7 @@ static int ended_meanwhile(const struct berth_container *container, struct error
 }
 
 /* Hears the owner out. -EPIPE: it has gone, and left the container running. */
-static int scale_follow(const struct berth_container *container, int connection, struct news *news,
+static int scale_follow(const struct berth_container *container, uint64_t memory, int connection, struct news *news,
 			const struct listener *listener, struct error *error)
 {
 	while (news->result == SCALE_PENDING) {
@@ -120,7 +124,7 @@ static int scale_follow(const struct berth_container *container, int connection,
 		if (got == -EAGAIN)
 			got = monitor_follow(connection, news);
 		if (got <= 0 && !container_is_running(container))
-			return ended_meanwhile(container, error);
+			return ended_meanwhile(container, memory, error);
 		if (got == 0)
 			return -EPIPE;
 		if (got < 0)
@@ -143,10 +147,12 @@ static int container_set_memory(struct berth_container *container, uint64_t memo
 	while (code == -EPIPE && !container->owner) {
 		struct news news;
 		cleanup_fd int connection = monitor_request(container, memory, swap, wait, &news, error);
+		if (connection == -EAGAIN)
+			return ended_meanwhile(container, memory, error);
 		if (connection < 0)
 			code = connection;
 		else if (wait || news.result != SCALE_PENDING)
-			code = scale_follow(container, connection, &news, listener, error);
+			code = scale_follow(container, memory, connection, &news, listener, error);
 		else
 			code = 0;
 	}

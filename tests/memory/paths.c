@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "nsutil/base/cleanup.h"
+#include "runtime/scale_note.h"
 #include "tests/memory/mem.h"
 
 TestSuite(memory_paths, .init = mem_init, .fini = mem_fini);
@@ -290,6 +291,51 @@ Test(memory_paths, who_waits_learns_of_the_kill)
 	cr_expect(strstr(rt.error.text, "killed") != NULL, "%s", rt.error.text);
 	expect_told(&told, 32, false);
 	expect_scale_down(mem_join(job), "32.0 MiB");
+}
+
+struct setter {
+	pthread_t thread;
+	struct berth_container *container;
+	int code;
+	struct berth_error error;
+};
+
+static void *setter_run(void *data)
+{
+	struct setter *setter = data;
+	struct berth_resources resources = memory(32);
+	setter->code = berth_container_update(setter->container, &resources, &setter->error);
+	return NULL;
+}
+
+/* The owner answers after its first step, which may have been the container's end. */
+static struct berth_error asked_for_32(uint64_t killed_for_mib)
+{
+	struct rt_job *job = holding(128, "64", LONG_MS, 0);
+	int monitor = berth_container_monitor(job->container, &rt.error);
+	rt_ok(monitor);
+	struct setter setter = {.container = mem_other(job)};
+	cr_assert_eq(pthread_create(&setter.thread, NULL, setter_run, &setter), 0);
+	rt_wait_readable(monitor);
+	struct error error;
+	const struct scale_note note = {.memory = killed_for_mib * MIB};
+	cr_assert_eq(scale_note_make(job->container->file), 0);
+	cr_assert_eq(scale_note_write(job->container->file, &note), 0);
+	cr_assert_eq(container_kill_with_detail(job->container, BERTH_SCALE_DOWN, "it did not fit", &error), 0);
+	pthread_join(setter.thread, NULL);
+	cr_expect_eq(setter.code, -setter.error.code);
+	cr_expect_eq(rt_job_end(job).reason, BERTH_SCALE_DOWN);
+	return setter.error;
+}
+
+Test(memory_paths, who_asks_learns_of_the_kill_before_the_owner_answers)
+{
+	struct berth_error error = asked_for_32(32);
+	cr_expect_eq(error.code, ENOMEM, "%s", error.text);
+	cr_expect(strstr(error.text, "killed") != NULL, "%s", error.text);
+	/* For what somebody else wanted. */
+	error = asked_for_32(24);
+	cr_expect_eq(error.code, 0, "%s", error.text);
 }
 
 Test(memory_paths, nobody_attends_and_time_is_up)
