@@ -113,24 +113,27 @@ struct asker {
 	pthread_t thread;
 	struct berth_container *container;
 	int code;
+	uint64_t answered_ms;
 };
 
 static void *ask(void *data)
 {
 	struct asker *asker = data;
 	asker->code = berth_container_scale(asker->container, 24 * MIB, NULL, NULL, NULL);
+	asker->answered_ms = monotonic_ms();
 	return NULL;
 }
 
-/* Twenty at once: each is answered, one is the last and hears of the end. */
-static void twenty(bool attends)
+/* Twenty at once: each is answered, one is the last and hears of the end. False: some came when that had come. */
+static bool twenty(int grace_ms, bool attends)
 {
 	struct berth_options options = MEM_HOG(128, "hold", "48", "1000");
-	options.memory_policy = mem_policy(1500, 0);
+	options.memory_policy = mem_policy(grace_ms, 0);
 	struct rt_job *job = mem_launch(options, "holding");
 	if (attends)
 		mem_attend(job);
 	static struct asker askers[20];
+	uint64_t deadline = monotonic_ms() + (uint64_t)grace_ms;
 	for (size_t i = 0; i < 20; i++) {
 		askers[i] = (struct asker){.container = mem_other(job)};
 		cr_assert_eq(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
@@ -138,8 +141,10 @@ static void twenty(bool attends)
 	/* Those who did the work themselves wait for the container to be gone, which its owner sees to. */
 	struct berth_end end = attends ? mem_join(job) : rt_end(job->container);
 	int cancelled = 0, killed = 0, others = 0;
+	bool late = false;
 	for (size_t i = 0; i < 20; i++) {
 		pthread_join(askers[i].thread, NULL);
+		late |= askers[i].code != -ENOMEM && askers[i].answered_ms >= deadline;
 		if (askers[i].code == -ECANCELED)
 			cancelled++;
 		else if (askers[i].code == -ENOMEM)
@@ -147,20 +152,33 @@ static void twenty(bool attends)
 		else
 			others++;
 	}
+	cr_expect_eq(end.reason, BERTH_SCALE_DOWN, "%s", end.text);
+	if (late)
+		return false;
 	cr_expect_eq(cancelled, 19);
 	cr_expect_eq(killed, 1);
 	cr_expect_eq(others, 0);
-	cr_expect_eq(end.reason, BERTH_SCALE_DOWN, "%s", end.text);
+	return true;
+}
+
+static bool twenty_follow(int grace_ms)
+{
+	return twenty(grace_ms, true);
+}
+
+static bool twenty_do_it(int grace_ms)
+{
+	return twenty(grace_ms, false);
 }
 
 Test(memory_clients, twenty_followers)
 {
-	twenty(true);
+	mem_within(twenty_follow, 1500);
 }
 
 Test(memory_clients, twenty_with_nobody_attending)
 {
-	twenty(false);
+	mem_within(twenty_do_it, 1500);
 }
 
 /* ---- Owners that die ---- */
@@ -237,6 +255,21 @@ static void orphan_close(const struct orphan *orphan)
 	berth_container_close(orphan->found);
 }
 
+/* It may have ended, and have been cleared up behind. */
+static bool orphan_too_late(const struct orphan *orphan, uint64_t start_ms, int grace_ms)
+{
+	if (monotonic_ms() - start_ms < (uint64_t)grace_ms)
+		return false;
+	berth_container_kill(orphan->found, BERTH_KILLED, NULL);
+	struct berth_container **containers;
+	ssize_t count = berth_recover(rt.berth, &containers, &rt.error);
+	cr_assert_geq(count, 0, "%s", rt.error.text);
+	for (ssize_t i = 0; i < count; i++)
+		rt_end(rt_adopt(containers[i]));
+	free(containers);
+	return true;
+}
+
 static void *recover_and_wait(void *data)
 {
 	(void)data;
@@ -246,34 +279,52 @@ static void *recover_and_wait(void *data)
 	return end;
 }
 
-Test(memory_clients, who_follows_goes_on_when_the_owner_dies)
+static bool followed_a_dying_owner(int grace_ms)
 {
-	struct orphan orphan = slave_start(1500, false);
+	struct orphan orphan = slave_start(grace_ms, false);
 	struct asker asker = {.container = orphan.found};
 	struct berth_container *other;
 	rt_ok(berth_container_find(rt.berth, berth_container_name(orphan.found), &other, &rt.error));
+	uint64_t start = monotonic_ms();
 	cr_assert_eq(pthread_create(&asker.thread, NULL, ask, &asker), 0);
 	mem_until(mem_limit(other) < 64 * MIB);
 	slave_kill(&orphan);
+	bool late = orphan_too_late(&orphan, start, grace_ms);
 	pthread_t thread;
-	cr_assert_eq(pthread_create(&thread, NULL, recover_and_wait, NULL), 0);
+	if (!late)
+		cr_assert_eq(pthread_create(&thread, NULL, recover_and_wait, NULL), 0);
 	pthread_join(asker.thread, NULL);
-	void *end;
-	pthread_join(thread, &end);
-	cr_expect_eq(asker.code, -ENOMEM, "%d", asker.code);
-	cr_expect_eq(((struct berth_end *)end)->reason, BERTH_SCALE_DOWN, "%s", ((struct berth_end *)end)->text);
-	free(end);
+	if (!late) {
+		void *end;
+		pthread_join(thread, &end);
+		cr_expect_eq(asker.code, -ENOMEM, "%d", asker.code);
+		cr_expect_eq(((struct berth_end *)end)->reason, BERTH_SCALE_DOWN, "%s",
+			     ((struct berth_end *)end)->text);
+		free(end);
+	}
 	berth_container_close(other);
 	orphan_close(&orphan);
+	return !late;
 }
 
-/* The next owner that attends keeps the promise that the last one gave. */
-Test(memory_clients, what_a_dead_owner_accepted_is_done)
+Test(memory_clients, who_follows_goes_on_when_the_owner_dies)
 {
-	struct orphan orphan = slave_start(1500, false);
-	rt_ok(set(orphan.found, 24));
+	mem_within(followed_a_dying_owner, 1500);
+}
+
+static bool accepted_by_a_dying_owner(int grace_ms)
+{
+	struct orphan orphan = slave_start(grace_ms, false);
+	uint64_t start = monotonic_ms();
+	int code = set(orphan.found, 24);
 	slave_kill(&orphan);
-	cr_expect_gt(mem_limit(orphan.found), 24 * MIB);
+	uint64_t limit = mem_limit(orphan.found);
+	if (orphan_too_late(&orphan, start, grace_ms)) {
+		orphan_close(&orphan);
+		return false;
+	}
+	cr_expect_eq(code, 0, "%d", code);
+	cr_expect_gt(limit, 24 * MIB);
 	struct berth_container *container = take_over();
 	int monitor = berth_container_monitor(container, &rt.error), timeout_ms = -1;
 	rt_ok(monitor);
@@ -286,6 +337,13 @@ Test(memory_clients, what_a_dead_owner_accepted_is_done)
 	struct berth_end end = rt_end(container);
 	cr_expect_eq(end.reason, BERTH_SCALE_DOWN, "%s", end.text);
 	orphan_close(&orphan);
+	return true;
+}
+
+/* The next owner that attends keeps the promise that the last one gave. */
+Test(memory_clients, what_a_dead_owner_accepted_is_done)
+{
+	mem_within(accepted_by_a_dying_owner, 1500);
 }
 
 /* Caught by SIGKILL while it had the container frozen. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/memory/mem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 
 #include "nsutil/base/cleanup.h"
 
-enum { OWNERS = 64, OTHERS = 64 };
+enum { OWNERS = 64, OTHERS = 128 };
 
 static struct owner {
 	struct rt_job *job;
@@ -139,6 +140,30 @@ struct berth_container *mem_other(const struct rt_job *job)
 	while (others[slot])
 		cr_assert_lt(++slot, (size_t)OTHERS, "too many handles");
 	return others[slot] = container;
+}
+
+/* ---- In time ---- */
+
+void mem_set_in_vain(struct berth_container *container, uint64_t mib)
+{
+	const struct berth_resources resources = {.size = sizeof resources, .memory = mib * MIB};
+	int code = berth_container_update(container, &resources, &rt.error);
+	cr_assert(code == 0 || code == -ENOMEM, "%d: %s", code, rt.error.text);
+}
+
+void mem_within(bool (*act)(int grace_ms), int grace_ms)
+{
+	for (; !act(grace_ms); grace_ms *= 3)
+		cr_assert_lt(grace_ms, rt_patience(), "too slow for a grace of %d ms", grace_ms);
+}
+
+bool mem_too_late(struct rt_job *job, uint64_t start_ms, int grace_ms)
+{
+	if (monotonic_ms() - start_ms < (uint64_t)grace_ms)
+		return false;
+	berth_container_kill(job->container, BERTH_KILLED, NULL);
+	mem_join(job);
+	return true;
 }
 
 /* ---- Looking ---- */

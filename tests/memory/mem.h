@@ -56,6 +56,19 @@ void mem_nap(void);
 /* Whether memory is limited by cgroup v1 here. */
 bool mem_is_v1(void);
 
+/* Sets a limit that can't be met; the time may be up before that is accepted, where the first step alone takes so long.
+ */
+void mem_set_in_vain(struct berth_container *container, uint64_t mib);
+
+/*
+ * For what has to be done before a container's time is up: does it with a grace of so many ms, and with a longer one as
+ * long as it says, by false, that it came too late for that on this machine.
+ */
+void mem_within(bool (*act)(int grace_ms), int grace_ms);
+/* Whether the grace that began then at the earliest may be over; if so, makes an end of the container that is attended
+ * to. */
+bool mem_too_late(struct rt_job *job, uint64_t start_ms, int grace_ms);
+
 /* The number before " s" at the end of a scale-down's sentence; -1 where there is none. */
 double mem_seconds(const struct berth_end *end);
 
