@@ -271,6 +271,13 @@ static void target_complete(const struct berth_container *container, const struc
 		target->swap = note->token ? note->swap : swap_now(container);
 }
 
+/* Killed because it did not fit a limit, it may take a moment to end: the note stays that limit's. */
+static bool is_doomed(const struct berth_container *container)
+{
+	char detail[256];
+	return state_read_reason(container->file, detail, sizeof detail) == BERTH_SCALE_DOWN;
+}
+
 int scale_start(struct berth_container *container, struct scale *scale, uint64_t memory, uint64_t swap,
 		struct error *error)
 {
@@ -284,7 +291,7 @@ int scale_start(struct berth_container *container, struct scale *scale, uint64_t
 	int code = note_fd < 0 ? error_errno(error, -note_fd, "begin to change the memory limit of container '%s'",
 					     container->record.name)
 			       : cgroup_read_memory(container->cgroup, &now, error);
-	if (!container_is_running(container))
+	if (!container_is_running(container) || is_doomed(container))
 		return SCALE_DONE;
 	if (code < 0)
 		return code;

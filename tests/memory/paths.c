@@ -366,6 +366,23 @@ Test(memory_paths, who_asks_learns_of_the_kill_before_the_owner_answers)
 	cr_expect_eq(error.code, 0, "%s", error.text);
 }
 
+/* A kill takes a moment, in which a newer request would be met as the memory goes. */
+Test(memory_paths, what_it_was_killed_for_is_not_replaced)
+{
+	struct rt_job *job = holding(128, "64", LONG_MS, 0);
+	struct berth_container *other = mem_other(job);
+	char detail[256];
+	struct scale_note note = {.memory = 24 * MIB};
+	cr_assert_eq(scale_note_make(other->file), 0);
+	cr_assert_eq(scale_note_write(other->file, &note), 0);
+	cr_assert_eq(state_write_reason(other->file, BERTH_SCALE_DOWN, "it did not fit"), 0);
+	rt_ok(berth_container_scale(other, 100 * MIB, NULL, NULL, &rt.error));
+	scale_note_read(other->file, &note);
+	cr_expect_eq(note.memory, 24 * MIB);
+	cr_expect_eq(state_read_reason(other->file, detail, sizeof detail), BERTH_SCALE_DOWN);
+	cr_expect_eq(rt_job_kill(job).reason, BERTH_SCALE_DOWN);
+}
+
 Test(memory_paths, nobody_attends_and_time_is_up)
 {
 	struct rt_job *job = holding(128, "64", 500, 0);
