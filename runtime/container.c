@@ -84,8 +84,10 @@ void container_look_again(struct berth_container *container)
 	int code = state_read_process(container->file, &process);
 	if (code == 0)
 		code = state_open_process(container->berth, &process);
-	container->pidfd = code;
-	if (code >= 0 || code == -ESRCH)
+	bool known = code >= 0 || code == -ESRCH;
+	/* What can't be told, for a lack of descriptors perhaps, is asked again. */
+	container->pidfd = known || code == -EBADMSG ? code : -ENOENT;
+	if (known)
 		container->pid = process.pid;
 }
 

@@ -109,7 +109,8 @@ void state_read_fallbacks(int file, char *fallbacks, size_t size);
 void state_identify(struct berth *berth, int pidfd, pid_t pid, uint64_t earliest, struct state_process *process);
 /*
  * A pidfd on the process recorded, or -ESRCH if it has ended: the pid may be another's by now. That tells the inode,
- * which no other process has until the next boot; without one the start time, proc_pid_stat(5).
+ * which no other process has until the next boot; without one the start time, proc_pid_stat(5). Another -errno where it
+ * can't be told.
  */
 int state_open_process(struct berth *berth, const struct state_process *process);
 

@@ -56,14 +56,20 @@ static int start_time(pid_t pid, uint64_t *ticks)
 	return field && sscanf(field, "%" SCNu64, ticks) == 1 ? 0 : -EPROTO;
 }
 
-/* Whether the process that the pidfd stands for, which has that pid, is the one recorded. */
-static bool is_recorded(struct berth *berth, const struct state_process *process, int pidfd)
+/* 0 where the process that the pidfd stands for, which has that pid, is the one recorded; -ESRCH: it is not. */
+static int check_recorded(struct berth *berth, const struct state_process *process, int pidfd)
 {
 	struct stat status;
-	if (process->inode && memcmp(process->boot, context_boot_id(berth), sizeof process->boot) == 0)
-		return fstat(pidfd, &status) == 0 && status.st_ino == process->inode;
+	if (process->inode && memcmp(process->boot, context_boot_id(berth), sizeof process->boot) == 0) {
+		if (fstat(pidfd, &status) < 0)
+			return -errno;
+		return status.st_ino == process->inode ? 0 : -ESRCH;
+	}
 	uint64_t started;
-	return start_time(process->pid, &started) == 0 && started >= process->earliest && started <= process->latest;
+	int code = start_time(process->pid, &started);
+	if (code < 0)
+		return code == -ENOENT ? -ESRCH : code;
+	return started >= process->earliest && started <= process->latest ? 0 : -ESRCH;
 }
 
 int state_open_process(struct berth *berth, const struct state_process *process)
@@ -75,7 +81,8 @@ int state_open_process(struct berth *berth, const struct state_process *process)
 		return -errno;
 	/* A process that waits to be reaped, as it may for ever where PID 1 does not, has ended all the same. */
 	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-	if (!is_recorded(berth, process, pidfd) || poll(&ended, 1, 0) != 0)
-		return -ESRCH;
-	return steal_fd(&pidfd);
+	int code = check_recorded(berth, process, pidfd);
+	if (code == 0 && poll(&ended, 1, 0) != 0)
+		code = -ESRCH;
+	return code < 0 ? code : steal_fd(&pidfd);
 }

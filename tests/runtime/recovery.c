@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -657,6 +658,25 @@ Test(recovery, of_a_process_noted_in_another_boot)
 	cr_expect_geq(found, 0);
 	process.earliest = process.latest = state_ticks_now() + 1000;
 	cr_expect_eq(state_open_process(rt.berth, &process), -ESRCH);
+}
+
+/* That a file can't be read for lack of a descriptor must not be taken for the end of the process. */
+Test(recovery, of_a_process_that_cant_be_looked_at)
+{
+	cleanup_fd int own = pidfd_open(getpid(), 0);
+	struct state_process process;
+	state_identify(rt.berth, own, getpid(), 0, &process);
+	struct berth *other = rt_open(); /* which knows nothing of this boot yet */
+	struct rlimit before, one;
+	cleanup_fd int next = dup(0);
+	cr_assert(next >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
+	one = before;
+	one.rlim_cur = (rlim_t)next + 2;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &one), 0);
+	int found = state_open_process(other, &process);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	cr_expect_eq(found, -EMFILE);
+	berth_close(other);
 }
 
 /* A live owner's are left alone. */
