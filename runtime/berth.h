@@ -395,9 +395,19 @@ BERTH_API int berth_container_find(struct berth *berth, const char *name, struct
 
 /*
  * Every container of the state root, those that have ended and left a record included, as by berth_container_find.
- * Returns their number; the caller closes each and frees *containers.
+ * Returns their number; the caller closes each and frees *containers. Each that runs takes two descriptors.
  */
 BERTH_API ssize_t berth_list(struct berth *berth, struct berth_container ***containers, struct berth_error *error);
+
+/*
+ * The same one by one, in no order. berth_walk_next returns 1 with a container for the caller to close; 0 at the end,
+ * with NULL; or -errno, after which it may be called for the next one. Any number of threads may call it for one walk:
+ * each gets other containers.
+ */
+struct berth_walk;
+BERTH_API int berth_walk_open(struct berth *berth, struct berth_walk **walk, struct berth_error *error);
+BERTH_API int berth_walk_next(struct berth_walk *walk, struct berth_container **container, struct berth_error *error);
+BERTH_API void berth_walk_close(struct berth_walk *walk);
 
 /*
  * Takes over, as their owner, all containers whose owner has died: the first thing a slave does after a restart.

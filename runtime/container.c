@@ -157,26 +157,71 @@ void container_list_free(struct container_list *list)
 	*list = (struct container_list){0};
 }
 
-static int collect(const struct berth *berth, const char *entry, void *data)
+/* ---- All of them ---- */
+
+struct berth_walk {
+	struct berth *berth;
+	struct state_entries entries;
+};
+
+int berth_walk_open(struct berth *berth, struct berth_walk **walk, struct berth_error *error)
 {
-	struct error error = {0};
-	struct berth_container *container = open_entry(berth, entry, &error);
-	if (container)
-		return container_list_add(data, container);
-	/* One that isn't there, or isn't whole, is being made or removed by its owner. */
-	return container_is_gone(-error.code) ? 0 : -error.code;
+	struct error inner = {0};
+	cleanup_free struct berth_walk *opened = malloc(sizeof *opened);
+	if (!opened) {
+		error_errno(&inner, ENOMEM, "look for containers");
+		return error_export(&inner, error);
+	}
+	opened->berth = berth;
+	if (state_entries_open(berth, &opened->entries, &inner) < 0)
+		return error_export(&inner, error);
+	*walk = steal_pointer(&opened);
+	return 0;
+}
+
+int berth_walk_next(struct berth_walk *walk, struct berth_container **container, struct berth_error *error)
+{
+	char entry[STATE_ENTRY_SIZE];
+	while (state_entries_next(&walk->entries, entry)) {
+		struct error inner = {0};
+		*container = open_entry(walk->berth, entry, &inner);
+		if (*container)
+			return 1;
+		/* One that isn't there, or isn't whole, is being made or removed by its owner. */
+		if (!container_is_gone(-inner.code))
+			return error_export(&inner, error);
+	}
+	*container = NULL;
+	return 0;
+}
+
+void berth_walk_close(struct berth_walk *walk)
+{
+	if (!walk)
+		return;
+	state_entries_close(&walk->entries);
+	free(walk);
 }
 
 ssize_t berth_list(struct berth *berth, struct berth_container ***containers, struct berth_error *error)
 {
-	struct error inner = {0};
 	struct container_list list = {0};
-	int code = state_each(berth, collect, &list, &inner);
+	struct berth_walk *walk;
+	struct berth_container *container;
+	int code = berth_walk_open(berth, &walk, error);
+	if (code < 0)
+		return code;
+	while ((code = berth_walk_next(walk, &container, error)) > 0)
+		if (container_list_add(&list, container) < 0) {
+			struct error inner = {0};
+			error_errno(&inner, ENOMEM, "list the containers");
+			code = error_export(&inner, error);
+			break;
+		}
+	berth_walk_close(walk);
 	if (code < 0) {
 		container_list_free(&list);
-		if (!inner.code)
-			error_errno(&inner, -code, "list the containers");
-		return error_export(&inner, error);
+		return code;
 	}
 	*containers = list.items;
 	return (ssize_t)list.count;

@@ -22,6 +22,8 @@
 #ifndef RUNTIME_STATE_H
 #define RUNTIME_STATE_H
 
+#include <dirent.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -163,8 +165,19 @@ int state_lock(int file);
 int state_lock_of_dead(int file);
 void state_unlock(int file);
 
-/* Calls visit for each entry of the state root that is, or was, a record; a negative return ends the walk and is
- * returned. */
+/* The entries of the state root that are, or were, records. Any number of threads may take them from one. */
+struct state_entries {
+	DIR *stream;
+	pthread_mutex_t lock; /* of the stream */
+};
+enum { STATE_ENTRY_SIZE = 256 }; /* of any directory's. readdir(3) */
+/* 0 or -errno; then it is to be closed. */
+int state_entries_open(const struct berth *berth, struct state_entries *entries, struct error *error);
+/* False at the end. */
+bool state_entries_next(struct state_entries *entries, char entry[STATE_ENTRY_SIZE]);
+void state_entries_close(struct state_entries *entries);
+
+/* Calls visit for each of them; a negative return ends the walk and is returned. */
 int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),
 	       void *data, struct error *error);
 

@@ -18,23 +18,48 @@ static DIR *open_state_root(const struct berth *berth)
 	return stream;
 }
 
-int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),
-	       void *data, struct error *error)
+int state_entries_open(const struct berth *berth, struct state_entries *entries, struct error *error)
 {
 	if (context_require_state(berth, error) < 0)
 		return -error->code;
-	cleanup_dir DIR *stream = open_state_root(berth);
-	if (!stream)
+	entries->stream = open_state_root(berth);
+	if (!entries->stream)
 		return error_errno(error, errno, "read %s", berth->state_root);
-	for (const struct dirent *entry; (entry = readdir(stream));) {
-		/* No encoded name begins with a dot. */
-		if (entry->d_name[0] == '.')
-			continue;
-		int code = visit(berth, entry->d_name, data);
-		if (code < 0)
-			return code;
-	}
+	pthread_mutex_init(&entries->lock, NULL);
 	return 0;
+}
+
+void state_entries_close(struct state_entries *entries)
+{
+	pthread_mutex_destroy(&entries->lock);
+	closedir(entries->stream);
+}
+
+bool state_entries_next(struct state_entries *entries, char entry[STATE_ENTRY_SIZE])
+{
+	pthread_mutex_lock(&entries->lock);
+	const struct dirent *found;
+	do
+		found = readdir(entries->stream);
+	while (found && found->d_name[0] == '.'); /* as no encoded name begins */
+	if (found)
+		strcpy(entry, found->d_name);
+	pthread_mutex_unlock(&entries->lock);
+	return found;
+}
+
+int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),
+	       void *data, struct error *error)
+{
+	struct state_entries entries;
+	char entry[STATE_ENTRY_SIZE];
+	int code = state_entries_open(berth, &entries, error);
+	if (code < 0)
+		return code;
+	while (code >= 0 && state_entries_next(&entries, entry))
+		code = visit(berth, entry, data);
+	state_entries_close(&entries);
+	return code < 0 ? code : 0;
 }
 
 struct root_search {
