@@ -37,17 +37,26 @@ static size_t utf8_printable(const unsigned char *p)
 	return length;
 }
 
-char *text_visible(const char *text)
+/* Nearly always that is all of it. */
+static size_t plain_length(const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
-	while (*p >= 0x20 && *p < 0x7f)
-		p++;
-	/* Nearly always it is plain. */
-	size_t plain = (size_t)((const char *)p - text);
-	char *visible = malloc(plain + strlen((const char *)p) * 4 + 1);
-	if (!visible)
-		return NULL;
-	char *out = mempcpy(visible, text, plain);
+	size_t length = 0;
+	while (text[length] >= 0x20 && text[length] < 0x7f)
+		length++;
+	return length;
+}
+
+size_t text_visible_room(const char *text)
+{
+	size_t plain = plain_length(text);
+	return plain + strlen(text + plain) * 4 + 1;
+}
+
+char *text_put_visible(char *out, const char *text)
+{
+	size_t plain = plain_length(text);
+	const unsigned char *p = (const unsigned char *)text + plain;
+	out = mempcpy(out, text, plain);
 	while (*p) {
 		size_t length = utf8_printable(p);
 		if (length) {
@@ -64,6 +73,14 @@ char *text_visible(const char *text)
 		p++;
 	}
 	*out = '\0';
+	return out;
+}
+
+char *text_visible(const char *text)
+{
+	char *visible = malloc(text_visible_room(text));
+	if (visible)
+		text_put_visible(visible, text);
 	return visible;
 }
 

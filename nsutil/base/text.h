@@ -7,7 +7,16 @@
 #ifndef NSUTIL_BASE_TEXT_H
 #define NSUTIL_BASE_TEXT_H
 
-/* A copy in which each such byte is written as \n, \t or \xHH. malloc'ed; NULL when memory is short. */
+#include <stddef.h>
+
+/*
+ * Writes the text with each such byte as \n, \t or \xHH, and a NUL, at out, where there is as much room as
+ * text_visible_room says. Returns the address of the NUL.
+ */
+char *text_put_visible(char *out, const char *text);
+size_t text_visible_room(const char *text);
+
+/* The same as a copy, malloc'ed; NULL when memory is short. */
 char *text_visible(const char *text);
 
 /* Puts a '?' in the place of each such byte. */

@@ -51,30 +51,45 @@ static size_t width_of(const char *text)
 	return width;
 }
 
-void table_add(struct table *table, const char *const *cells, size_t n)
+struct table_row *table_row_make(const char *const *cells, size_t n)
 {
-	if (!table->columns)
-		table->columns = n;
-	for (size_t i = 0; i < table->columns; i++) {
-		if (table->n == table->room) {
-			size_t room = table->room ? table->room * 2 : 64;
-			struct cell *grown = reallocarray(table->cells, room, sizeof(*grown));
-			if (!grown) {
-				table->failed = 1;
-				return;
-			}
-			table->cells = grown;
+	size_t size = sizeof(struct table_row) + n * sizeof(struct cell);
+	for (size_t i = 0; i < n; i++)
+		size += text_visible_room(cells[i] ? cells[i] : "-");
+	struct table_row *row = malloc(size);
+	if (!row)
+		return NULL;
+	row->n = n;
+	char *next = (char *)&row->cells[n];
+	for (size_t i = 0; i < n; i++) {
+		row->cells[i].text = next;
+		next = text_put_visible(next, cells[i] ? cells[i] : "-") + 1;
+		row->cells[i].width = width_of(row->cells[i].text);
+	}
+	return row;
+}
+
+void table_take(struct table *table, struct table_row *row)
+{
+	if (row && table->n == table->room) {
+		size_t room = table->room ? table->room * 2 : 64;
+		struct table_row **grown = reallocarray(table->rows, room, sizeof(*grown));
+		if (grown) {
+			table->rows = grown;
 			table->room = room;
 		}
-		struct cell *cell = &table->cells[table->n];
-		cell->text = text_visible(i < n && cells[i] ? cells[i] : "-");
-		if (!cell->text) {
-			table->failed = 1;
-			return;
-		}
-		cell->width = width_of(cell->text);
-		table->n++;
 	}
+	if (row && table->n < table->room) {
+		table->rows[table->n++] = row;
+	} else {
+		table->failed = 1;
+		free(row);
+	}
+}
+
+void table_add(struct table *table, const char *const *cells, size_t n)
+{
+	table_take(table, table_row_make(cells, n));
 }
 
 static void pad(size_t width, FILE *out)
@@ -87,24 +102,25 @@ static void pad(size_t width, FILE *out)
 
 int table_print(const struct table *table, FILE *out)
 {
-	if (table->failed)
+	size_t columns = table->n ? table->rows[0]->n : 0;
+	size_t *widths = calloc(columns ? columns : 1, sizeof(*widths));
+	if (table->failed || !widths) {
+		free(widths);
 		return -ENOMEM;
-	size_t *widths = calloc(table->columns ? table->columns : 1, sizeof(*widths));
-	if (!widths)
-		return -ENOMEM;
-	for (size_t i = 0; i < table->n; i++) {
-		size_t column = i % table->columns;
-		if (table->cells[i].width > widths[column])
-			widths[column] = table->cells[i].width;
 	}
-	for (size_t i = 0; i < table->n; i++) {
-		size_t column = i % table->columns;
-		fputs(table->cells[i].text, out);
-		if (column + 1 == table->columns)
-			fputc('\n', out);
-		else
-			pad(widths[column] - table->cells[i].width + 2, out);
-	}
+	for (size_t i = 0; i < table->n; i++)
+		for (size_t column = 0; column < columns; column++)
+			if (table->rows[i]->cells[column].width > widths[column])
+				widths[column] = table->rows[i]->cells[column].width;
+	for (size_t i = 0; i < table->n; i++)
+		for (size_t column = 0; column < columns; column++) {
+			const struct cell *cell = &table->rows[i]->cells[column];
+			fputs(cell->text, out);
+			if (column + 1 == columns)
+				fputc('\n', out);
+			else
+				pad(widths[column] - cell->width + 2, out);
+		}
 	free(widths);
 	return 0;
 }
@@ -112,7 +128,7 @@ int table_print(const struct table *table, FILE *out)
 void table_release(struct table *table)
 {
 	for (size_t i = 0; i < table->n; i++)
-		free(table->cells[i].text);
-	free(table->cells);
+		free(table->rows[i]);
+	free(table->rows);
 	*table = (struct table){0};
 }

@@ -18,19 +18,27 @@ const char *format_duration(uint64_t nanoseconds, char buffer[FORMAT_SIZE]);
 
 /* A table of text: columns are as wide as their widest cell. All zeros is an empty one. */
 struct cell {
-	char *text;
+	const char *text;
 	size_t width; /* in characters */
 };
 
+struct table_row {
+	size_t n;
+	struct cell cells[]; /* and behind them the texts */
+};
+
 struct table {
-	size_t columns;
-	struct cell *cells;
+	struct table_row **rows;
 	size_t n, room;
 	int failed; /* an allocation did */
 };
 
-/* Adds a row; each cell is made visible as by text_visible. The first row is the head and sets the number of columns.
- */
+/* A row; each cell is made visible as by text_visible, and NULL is shown as "-". malloc'ed; NULL without memory. */
+struct table_row *table_row_make(const char *const *cells, size_t n);
+
+/* Adds a row and takes it over; NULL is one that there was no memory for. All have as many cells. */
+void table_take(struct table *table, struct table_row *row);
+/* Makes and adds one. */
 void table_add(struct table *table, const char *const *cells, size_t n);
 
 /* Writes it, two spaces between columns, nothing behind the last. Returns 0 or -ENOMEM. */

@@ -5,6 +5,7 @@
 
 #include "runtime/cli/cli.h"
 #include "runtime/cli/format.h"
+#include "runtime/cli/listing.h"
 
 struct stats_input {
 	struct cli_words names;
@@ -71,7 +72,7 @@ static json_t *stats_json(const char *name, const struct berth_stats *s)
 	return NULL;
 }
 
-static void stats_row(struct table *table, const char *name, const struct berth_stats *s)
+static int stats_row(const char *name, const struct berth_stats *s, struct entry *entry)
 {
 	char cpu[FORMAT_SIZE] = "-", usage[FORMAT_SIZE] = "-", peak[FORMAT_SIZE] = "-", limit[FORMAT_SIZE] = "-";
 	char kills[FORMAT_SIZE] = "-", processes[FORMAT_SIZE] = "-", in[FORMAT_SIZE] = "-", out[FORMAT_SIZE] = "-";
@@ -90,63 +91,39 @@ static void stats_row(struct table *table, const char *name, const struct berth_
 		format_bytes(s->io_write_bytes, out);
 	}
 	const char *const cells[] = {name, cpu, usage, peak, limit, kills, processes, in, out};
-	table_add(table, cells, sizeof(cells) / sizeof(*cells));
+	return entry_row(entry, cells, sizeof(cells) / sizeof(*cells));
 }
 
-struct output {
-	json_t *json;
-	struct table table;
-};
-
-static int stats_one(struct berth_container *container, struct output *output, struct berth_error *error)
+static int make_entry(struct berth_container *container, const void *data, struct entry *entry)
 {
+	const struct stats_input *input = data;
+	struct berth_error error = BERTH_ERROR_INIT;
 	struct berth_stats stats = BERTH_STATS_INIT;
 	/* JSON has all. */
-	if (!output->json)
+	if (!input->json)
 		stats.only = BERTH_STATS_CPU_USAGE | BERTH_STATS_MEMORY_USAGE | BERTH_STATS_MEMORY_PEAK |
 			     BERTH_STATS_MEMORY_LIMIT | BERTH_STATS_OOM_KILLS | BERTH_STATS_PROCESSES | BERTH_STATS_IO;
-	int result = berth_container_stats(container, &stats, error);
-
+	int result = berth_container_stats(container, &stats, &error);
+	/* Of all those that run, one that ends meanwhile, or is only being made, is left out. */
+	if (result < 0 && !input->names.n &&
+	    (result == -ESRCH || result == -EAGAIN || berth_container_state(container) == BERTH_ENDED))
+		return 0;
 	if (result < 0)
-		return result;
-	if (output->json)
-		json_array_append_new(output->json, stats_json(berth_container_name(container), &stats));
-	else
-		stats_row(&output->table, berth_container_name(container), &stats);
-	return 0;
-}
-
-/* Every container that runs; one that ends meanwhile, or is only being made, is left out. */
-static int stats_all(struct berth *berth, struct output *output)
-{
-	struct berth_container **containers = NULL;
-	struct berth_error error = BERTH_ERROR_INIT;
-	ssize_t n = berth_list(berth, &containers, &error);
-	int status = 0;
-	if (n < 0)
 		return cli_fail(&error);
-	for (ssize_t i = 0; i < n; i++) {
-		int result = stats_one(containers[i], output, &error);
-		if (result < 0 && result != -ESRCH && result != -EAGAIN &&
-		    berth_container_state(containers[i]) != BERTH_ENDED)
-			status = cli_fail(&error);
-		berth_container_close(containers[i]);
-	}
-	free(containers);
-	return status;
+	const char *name = berth_container_name(container);
+	return input->json ? entry_json(entry, stats_json(name, &stats)) : stats_row(name, &stats, entry);
 }
 
-static int stats_named(struct berth *berth, const struct cli_words *names, struct output *output)
+static void add_named(struct berth *berth, const struct stats_input *input, struct listing *listing)
 {
 	struct berth_error error = BERTH_ERROR_INIT;
-	int status = 0;
-	for (int i = 0; i < names->n; i++) {
+	for (int i = 0; i < input->names.n; i++) {
 		cleanup_container struct berth_container *container = NULL;
-		if (cli_find(berth, names->words[i], &container, &error) < 0 ||
-		    stats_one(container, output, &error) < 0)
-			status = cli_fail(&error);
+		if (cli_find(berth, input->names.words[i], &container, &error) < 0)
+			listing->status = cli_fail(&error);
+		else
+			listing_add(listing, container, make_entry, input);
 	}
-	return status;
 }
 
 int cli_stats(int argc, char **argv)
@@ -154,7 +131,8 @@ int cli_stats(int argc, char **argv)
 	static const struct args args = {
 		options, parse, "[NAME...]",
 		"Show what containers use now: CPU time, memory, its peak and limit, processes killed "
-		"at that limit, processes, bytes read and written. Without NAME: all that run."
+		"at that limit, processes, bytes read and written. Without NAME: all that run, "
+		"in the order of their launch."
 		"\v"
 		"A dash stands for what this machine's cgroups do not count, or for no limit; in JSON "
 		"it is null. JSON objects hold name, cpu {usage_ns, user_ns, system_ns, throttled_ns, "
@@ -169,21 +147,16 @@ int cli_stats(int argc, char **argv)
 					   "OOM KILLS", "TASKS",    "READ",   "WRITTEN"};
 	cleanup_berth struct berth *berth = NULL;
 	struct stats_input input = {.names = {.what = "container", .maximum = argc}};
-	struct output output = {0};
 	struct berth_error error = BERTH_ERROR_INIT;
+	struct listing listing = {0};
 
 	if (cli_parse(&args, argc, argv, false, &input, &input.error) < 0)
 		return ERROR_STATUS_FAILED;
 	if (cli_open(&berth, &error) < 0)
 		return cli_fail(&error);
-	if (input.json)
-		output.json = json_array();
+	if (input.names.n)
+		add_named(berth, &input, &listing);
 	else
-		table_add(&output.table, head, sizeof(head) / sizeof(*head));
-	int status = input.names.n ? stats_named(berth, &input.names, &output) : stats_all(berth, &output);
-	/* The head alone would look like an answer. */
-	bool nothing = status && output.table.n <= output.table.columns;
-	int printed = input.json ? cli_print_json(output.json) : nothing ? 0 : table_print(&output.table, stdout);
-	table_release(&output.table);
-	return status ? status : printed ? ERROR_STATUS_FAILED : 0;
+		listing_add_all(&listing, berth, make_entry, &input);
+	return listing_print(&listing, input.json, head, sizeof(head) / sizeof(*head));
 }
