@@ -36,6 +36,10 @@ static const struct schedule scale_up_and_down = {
 static const struct schedule hold_more = {
 	"HoldMoreMemThanRequested", {{0, 10, 200, 50, 20}, {0, 30, 200, 350, 0}}, 2, " 200 400 200 128"};
 
+/* The same, but for how late the kill may be. */
+static const struct schedule hold_too_long = {
+	"HoldMoreMemThanRequested", {{0, 10, 200, 50, 20}, {0, 300, 200, 350, 0}}, 2, " 200 400 200 128"};
+
 static void schedules_fini(void)
 {
 	mem_fini();
@@ -196,7 +200,7 @@ Test(memory_schedules, hold_more_is_killed)
 {
 	bool finished;
 	struct manner how = manner(10, false);
-	struct berth_end end = run(&hold_more, &how, &finished);
+	struct berth_end end = run(&hold_too_long, &how, &finished);
 	cr_expect_not(finished);
 	cr_expect_eq(end.reason, BERTH_SCALE_DOWN, "%s", end.text);
 	cr_expect_str_eq(berth_reason_name(end.reason), "scale-down-failed");
