@@ -221,7 +221,7 @@ int lxc_ls(int argc, char **argv)
 	struct berth_error error = BERTH_ERROR_INIT;
 	size_t kept = 0;
 	tool_parse(&ls.tool, &args, argc, argv);
-	if (tool_open(&ls.tool, &berth, &error) < 0)
+	if (tool_open_for_all(&ls.tool, &berth, &error) < 0)
 		return tool_fail(&ls.tool, &error);
 	ssize_t n = berth_list(berth, &containers, &error);
 	if (n < 0)

@@ -125,7 +125,7 @@ int lxc_monitor(int argc, char **argv)
 	tool_parse(&monitor.tool, &args, argc, argv);
 	if (expression_compile(&monitor) != 0)
 		return TOOL_FAILED;
-	if (tool_open(&monitor.tool, &berth, &error) < 0)
+	if (tool_open_for_all(&monitor.tool, &berth, &error) < 0)
 		return tool_fail(&monitor.tool, &error);
 	for (bool first = true;; first = false) {
 		cleanup_free struct berth_container **containers = NULL;

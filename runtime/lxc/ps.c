@@ -97,7 +97,7 @@ int lxc_ps(int argc, char **argv)
 	struct berth_error error = BERTH_ERROR_INIT;
 	bool found = false;
 	tool_parse(&tool, &args, argc, argv);
-	if (tool_open(&tool, &berth, &error) < 0)
+	if (tool_open_for_all(&tool, &berth, &error) < 0)
 		return tool_fail(&tool, &error);
 	ssize_t n = berth_list(berth, &containers, &error);
 	if (n < 0)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "nsutil/base/text.h"
@@ -206,6 +207,16 @@ int tool_open(const struct tool *tool, struct berth **berth, struct berth_error 
 {
 	const struct berth_config config = {.size = sizeof(config), .state_root = tool->state_root};
 	return berth_open(&config, berth, error);
+}
+
+int tool_open_for_all(const struct tool *tool, struct berth **berth, struct berth_error *error)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	return tool_open(tool, berth, error);
 }
 
 int tool_find(const struct tool *tool, struct berth *berth, struct berth_container **container,

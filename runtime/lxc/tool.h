@@ -78,6 +78,8 @@ void tool_log(struct tool *tool, enum tool_level level, const char *format, ...)
 int tool_fail(struct tool *tool, const struct berth_error *error);
 
 int tool_open(const struct tool *tool, struct berth **berth, struct berth_error *error);
+/* For a command that holds all containers at once, and starts no program: with all the descriptors it may have. */
+int tool_open_for_all(const struct tool *tool, struct berth **berth, struct berth_error *error);
 /*
  * Finds the container tool->name. One that is just being launched is waited for, a few seconds at the most: its command
  * may already run, and have told a slave so, when its launcher has not recorded it yet.

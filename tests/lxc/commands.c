@@ -211,6 +211,9 @@ Test(commands, ls_and_ps)
 	cr_expect_null(strstr(ps->out_text, "b c"), "%s", ps->out_text);
 	lx_expect_said(LX("lxc-ps"), "b c\\n ");
 	lx_expect_status(LX("lxc-ps", "-n", "other"), 1);
+	/* A soft limit is no hindrance. */
+	cr_expect_str_eq(lx_shell("ulimit -Sn 6; exec lxc-ls")->out_text, "a\nb c\\n\n");
+	lx_expect_said(lx_shell("ulimit -Sn 6; exec lxc-ps"), "b c\\n ");
 	bad = LX("lxc-ps", "a\x1b[31m");
 	lx_expect_status(bad, 1);
 	lx_expect_complaint(bad, "'a\\x1b[31m'");
