@@ -67,6 +67,8 @@ int cgroup_cpuset_apply(const struct cgroup_directory *directory, const struct c
 int cgroup_pids_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 		      struct error *error);
 bool cgroup_pids_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats);
+/* The sum of the numbers behind the key, over all devices. */
+uint64_t cgroup_io_sum(const char *text, const char *key);
 
 int cgroup_v1_cpu_apply(const struct cgroup_directory *directory, const struct cgroup_limits *limits,
 			struct error *error);

@@ -130,19 +130,17 @@ bool cgroup_pids_read(const struct cgroup_directory *directory, unsigned int fie
 
 /* ---- blkio: cgroup-v1/blkio-controller.rst ---- */
 
-/* Adds up the lines "MAJOR:MINOR Read BYTES" and "... Write BYTES" over all devices. */
-static void io_sum(const char *text, struct cgroup_stats *stats)
+uint64_t cgroup_io_sum(const char *text, const char *key)
 {
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		uint64_t bytes;
-		line += *line == '\n';
-		if (sscanf(line, "%*[0-9:] Read %" SCNu64, &bytes) == 1)
-			stats->io_read_bytes += bytes;
-		else if (sscanf(line, "%*[0-9:] Write %" SCNu64, &bytes) == 1)
-			stats->io_write_bytes += bytes;
+	uint64_t sum = 0;
+	for (const char *at = text; (at = strstr(at, key));) {
+		at += strlen(key);
+		sum += strtoull(at, NULL, 10);
 	}
+	return sum;
 }
 
+/* Lines "MAJOR:MINOR Read BYTES", "... Write BYTES" and others of each device. */
 bool cgroup_v1_io_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
 	static const char recursive[] = "blkio.throttle.io_service_bytes_recursive";
@@ -156,6 +154,7 @@ bool cgroup_v1_io_read(const struct cgroup_directory *directory, unsigned int fi
 		length = cgroup_directory_read_all(directory, "blkio.throttle.io_service_bytes", IO_TEXT_LIMIT, &all);
 	if (length < 0)
 		return false;
-	io_sum(all ? all : most, stats);
+	stats->io_read_bytes = cgroup_io_sum(all ? all : most, " Read ");
+	stats->io_write_bytes = cgroup_io_sum(all ? all : most, " Write ");
 	return true;
 }

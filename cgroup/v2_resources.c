@@ -181,16 +181,6 @@ bool cgroup_v2_memory_read(const struct cgroup_directory *directory, unsigned in
 
 /* ---- io ---- */
 
-static uint64_t io_sum(const char *text, const char *key)
-{
-	uint64_t sum = 0;
-	for (const char *at = text; (at = strstr(at, key));) {
-		at += strlen(key);
-		sum += strtoull(at, NULL, 10);
-	}
-	return sum;
-}
-
 /* One line a device: "8:0 rbytes=4096 wbytes=0 rios=1 ...". */
 bool cgroup_v2_io_read(const struct cgroup_directory *directory, unsigned int fields, struct cgroup_stats *stats)
 {
@@ -198,7 +188,7 @@ bool cgroup_v2_io_read(const struct cgroup_directory *directory, unsigned int fi
 	cleanup_free char *text = NULL;
 	if (cgroup_directory_read_all(directory, "io.stat", IO_TEXT_LIMIT, &text) < 0)
 		return false;
-	stats->io_read_bytes = io_sum(text, " rbytes=");
-	stats->io_write_bytes = io_sum(text, " wbytes=");
+	stats->io_read_bytes = cgroup_io_sum(text, " rbytes=");
+	stats->io_write_bytes = cgroup_io_sum(text, " wbytes=");
 	return true;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nsutil/base/cleanup.h"
 #include "nsutil/base/text.h"
 
 const char *format_bytes(uint64_t bytes, char buffer[FORMAT_SIZE])
@@ -92,36 +93,37 @@ void table_add(struct table *table, const char *const *cells, size_t n)
 	table_take(table, table_row_make(cells, n));
 }
 
-static void pad(size_t width, FILE *out)
+static void row_print(const struct table_row *row, const size_t *widths, char *line, FILE *out)
 {
-	static const char spaces[] = "                                ";
-	for (; width >= sizeof(spaces); width -= sizeof(spaces) - 1)
-		fwrite(spaces, 1, sizeof(spaces) - 1, out);
-	fwrite(spaces, 1, width, out);
+	char *next = line;
+	for (size_t i = 0; i < row->n; i++) {
+		size_t padding = i + 1 < row->n ? widths[i] - row->cells[i].width + 2 : 0;
+		next = stpcpy(next, row->cells[i].text);
+		memset(next, ' ', padding);
+		next += padding;
+	}
+	*next++ = '\n';
+	fwrite(line, 1, (size_t)(next - line), out);
 }
 
 int table_print(const struct table *table, FILE *out)
 {
-	size_t columns = table->n ? table->rows[0]->n : 0;
-	size_t *widths = calloc(columns ? columns : 1, sizeof(*widths));
-	if (table->failed || !widths) {
-		free(widths);
+	enum { UTF8_MOST = 4 };
+	size_t columns = table->n ? table->rows[0]->n : 0, room = 1;
+	cleanup_free size_t *widths = calloc(columns + 1, sizeof(*widths));
+	if (table->failed || !widths)
 		return -ENOMEM;
+	for (size_t i = 0; i < columns; i++) {
+		for (size_t row = 0; row < table->n; row++)
+			if (table->rows[row]->cells[i].width > widths[i])
+				widths[i] = table->rows[row]->cells[i].width;
+		room += widths[i] * UTF8_MOST + 2;
 	}
-	for (size_t i = 0; i < table->n; i++)
-		for (size_t column = 0; column < columns; column++)
-			if (table->rows[i]->cells[column].width > widths[column])
-				widths[column] = table->rows[i]->cells[column].width;
-	for (size_t i = 0; i < table->n; i++)
-		for (size_t column = 0; column < columns; column++) {
-			const struct cell *cell = &table->rows[i]->cells[column];
-			fputs(cell->text, out);
-			if (column + 1 == columns)
-				fputc('\n', out);
-			else
-				pad(widths[column] - cell->width + 2, out);
-		}
-	free(widths);
+	cleanup_free char *line = malloc(room);
+	if (!line)
+		return -ENOMEM;
+	for (size_t row = 0; row < table->n; row++)
+		row_print(table->rows[row], widths, line, out);
 	return 0;
 }
 
