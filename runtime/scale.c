@@ -21,7 +21,7 @@ enum {
 	BUSY_MS = 10,               /* after one that found another process at work */
 	FREEZE_TIMEOUT_MS = 1000,
 	START_PATIENCE_MS = 5000,
-	ENDING_MS = 1000,          /* for init to see that the command was killed, and to end */
+	ENDING_LOOKS = 100,        /* so long apart, for init to see that the command was killed, and to end */
 	SWAP_LEFT_BYTES = 8 << 20, /* less is as good as none */
 	RELIEF_BYTES = 4 << 20,    /* enough for what waits to go on with until the limit is reached again */
 };
@@ -171,11 +171,9 @@ static bool is_ending(const struct berth_container *container, struct scale *sca
 	cgroup_read_memory(container->cgroup, &now, NULL);
 	if (now.oom_kills <= note.oom_kills)
 		return false;
-	uint64_t time = monotonic_ms();
-	if (!scale->killed_ms)
-		scale->killed_ms = time;
-	scale->due_ms = time + BUSY_MS;
-	return time - scale->killed_ms < ENDING_MS;
+	scale->due_ms = monotonic_ms() + BUSY_MS;
+	/* Not a time, which a machine with other things to do may let pass without a turn for init. */
+	return scale->killed_looks++ < ENDING_LOOKS;
 }
 
 static int step(struct berth_container *container, struct scale *scale, int note_fd, struct error *error)

@@ -14,7 +14,7 @@ struct scale {
 	uint64_t start_ms;           /* monotonic */
 	uint64_t due_ms;             /* when the next step is worth trying */
 	uint64_t lowest_usage;       /* so far */
-	uint64_t killed_ms;          /* when the kernel was seen to have killed meanwhile; 0: it has not */
+	unsigned int killed_looks;   /* how often the kernel was seen to have killed meanwhile */
 	bool lenient;
 };
 
