@@ -7,7 +7,7 @@
 
 #include "cgroup/cgroup.h"
 
-enum { FIXTURE_TIMEOUT_MS = 10000 };
+enum { FIXTURE_TIMEOUT_MS = 60000 };
 
 struct fixture {
 	struct cgroup_layout *layout;
