@@ -21,8 +21,10 @@
 
 enum {
 	LOCKS_LIMIT = 64 << 20,
-	DEAD_PATIENCE_MS = 10000,  /* a process that a dead owner was about to start: until it has closed its copies */
-	UNKNOWN_PATIENCE_MS = 200, /* the same, where it can't be seen who holds the lock */
+	DEAD_PATIENCE_MS = 10000, /* a process that a dead owner was about to start: until it has closed its copies */
+	/* The same, where it can't be seen who holds the lock: looks, a millisecond each. Not a time, in which a
+	 * machine that stood still may have had but one. */
+	UNKNOWN_LOOKS = 200,
 };
 
 static void pause_ms(void)
@@ -88,17 +90,16 @@ static bool process_is_dead(pid_t pid)
 
 int state_lock_of_dead(int file)
 {
-	uint64_t start = monotonic_ms(), told = start;
-	for (;;) {
+	uint64_t start = monotonic_ms();
+	for (unsigned int untold = 0;;) {
 		if (state_lock(file) == 0)
 			return 0;
 		pid_t taker = lock_taker(file);
 		if (taker && !process_is_dead(taker))
 			return -EBUSY;
 		/* A look at /proc/locks while others lock and unlock may miss it: that tells nothing new. */
-		uint64_t now = monotonic_ms();
-		told = taker ? now : told;
-		if (now - start >= DEAD_PATIENCE_MS || now - told >= UNKNOWN_PATIENCE_MS)
+		untold = taker ? 0 : untold + 1;
+		if (monotonic_ms() - start >= DEAD_PATIENCE_MS || untold == UNKNOWN_LOOKS)
 			return -EBUSY;
 		pause_ms();
 	}
