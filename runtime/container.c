@@ -173,7 +173,7 @@ int berth_walk_open(struct berth *berth, struct berth_walk **walk, struct berth_
 		return error_export(&inner, error);
 	}
 	opened->berth = berth;
-	if (state_entries_open(berth, &opened->entries, &inner) < 0)
+	if (state_entries_read(berth, &opened->entries, &inner) < 0)
 		return error_export(&inner, error);
 	*walk = steal_pointer(&opened);
 	return 0;
@@ -181,8 +181,8 @@ int berth_walk_open(struct berth *berth, struct berth_walk **walk, struct berth_
 
 int berth_walk_next(struct berth_walk *walk, struct berth_container **container, struct berth_error *error)
 {
-	char entry[STATE_ENTRY_SIZE];
-	while (state_entries_next(&walk->entries, entry)) {
+	const char *entry;
+	while ((entry = state_entries_next(&walk->entries))) {
 		struct error inner = {0};
 		*container = open_entry(walk->berth, entry, &inner);
 		if (*container)
@@ -199,7 +199,7 @@ void berth_walk_close(struct berth_walk *walk)
 {
 	if (!walk)
 		return;
-	state_entries_close(&walk->entries);
+	state_entries_free(&walk->entries);
 	free(walk);
 }
 

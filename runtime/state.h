@@ -22,8 +22,7 @@
 #ifndef RUNTIME_STATE_H
 #define RUNTIME_STATE_H
 
-#include <dirent.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -165,17 +164,20 @@ int state_lock(int file);
 int state_lock_of_dead(int file);
 void state_unlock(int file);
 
-/* The entries of the state root that are, or were, records. Any number of threads may take them from one. */
+/*
+ * The entries of the state root that are, or were, records. Any number of threads may take them from one: what is read
+ * at once needs no lock, behind which they would sleep while one of them reads the directory.
+ */
 struct state_entries {
-	DIR *stream;
-	pthread_mutex_t lock; /* of the stream */
+	char *names; /* NUL-terminated, one behind the other */
+	size_t size;
+	atomic_size_t taken; /* so much of it */
 };
-enum { STATE_ENTRY_SIZE = 256 }; /* of any directory's. readdir(3) */
-/* 0 or -errno; then it is to be closed. */
-int state_entries_open(const struct berth *berth, struct state_entries *entries, struct error *error);
-/* False at the end. */
-bool state_entries_next(struct state_entries *entries, char entry[STATE_ENTRY_SIZE]);
-void state_entries_close(struct state_entries *entries);
+/* 0 or -errno; to be freed. */
+int state_entries_read(const struct berth *berth, struct state_entries *entries, struct error *error);
+void state_entries_free(struct state_entries *entries);
+/* One that nobody has taken yet, the entries' own; NULL: there is none. */
+const char *state_entries_next(struct state_entries *entries);
 
 /* Calls visit for each of them; a negative return ends the walk and is returned. */
 int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nsutil/base/cleanup.h"
@@ -18,47 +19,66 @@ static DIR *open_state_root(const struct berth *berth)
 	return stream;
 }
 
-int state_entries_open(const struct berth *berth, struct state_entries *entries, struct error *error)
+static int entry_add(struct state_entries *entries, const char *name, size_t *room)
 {
-	if (context_require_state(berth, error) < 0)
-		return -error->code;
-	entries->stream = open_state_root(berth);
-	if (!entries->stream)
-		return error_errno(error, errno, "read %s", berth->state_root);
-	pthread_mutex_init(&entries->lock, NULL);
+	size_t length = strlen(name) + 1;
+	if (*room - entries->size < length) {
+		*room = (*room + length) * 2;
+		char *grown = realloc(entries->names, *room);
+		if (!grown)
+			return -ENOMEM;
+		entries->names = grown;
+	}
+	memcpy(entries->names + entries->size, name, length);
+	entries->size += length;
 	return 0;
 }
 
-void state_entries_close(struct state_entries *entries)
+int state_entries_read(const struct berth *berth, struct state_entries *entries, struct error *error)
 {
-	pthread_mutex_destroy(&entries->lock);
-	closedir(entries->stream);
+	*entries = (struct state_entries){0};
+	if (context_require_state(berth, error) < 0)
+		return -error->code;
+	cleanup_dir DIR *stream = open_state_root(berth);
+	if (!stream)
+		return error_errno(error, errno, "read %s", berth->state_root);
+	size_t room = 0;
+	for (const struct dirent *entry; (entry = readdir(stream));) {
+		/* No encoded name begins with a dot. */
+		if (entry->d_name[0] == '.' || entry_add(entries, entry->d_name, &room) == 0)
+			continue;
+		state_entries_free(entries);
+		return error_errno(error, ENOMEM, "read %s", berth->state_root);
+	}
+	return 0;
 }
 
-bool state_entries_next(struct state_entries *entries, char entry[STATE_ENTRY_SIZE])
+void state_entries_free(struct state_entries *entries)
 {
-	pthread_mutex_lock(&entries->lock);
-	const struct dirent *found;
-	do
-		found = readdir(entries->stream);
-	while (found && found->d_name[0] == '.'); /* as no encoded name begins */
-	if (found)
-		strcpy(entry, found->d_name);
-	pthread_mutex_unlock(&entries->lock);
-	return found;
+	free(entries->names);
+	entries->names = NULL;
+}
+
+const char *state_entries_next(struct state_entries *entries)
+{
+	size_t at = atomic_load(&entries->taken);
+	while (at < entries->size) {
+		const char *entry = entries->names + at;
+		if (atomic_compare_exchange_weak(&entries->taken, &at, at + strlen(entry) + 1))
+			return entry;
+	}
+	return NULL;
 }
 
 int state_each(const struct berth *berth, int (*visit)(const struct berth *berth, const char *entry, void *data),
 	       void *data, struct error *error)
 {
 	struct state_entries entries;
-	char entry[STATE_ENTRY_SIZE];
-	int code = state_entries_open(berth, &entries, error);
-	if (code < 0)
-		return code;
-	while (code >= 0 && state_entries_next(&entries, entry))
+	const char *entry;
+	int code = state_entries_read(berth, &entries, error);
+	while (code >= 0 && (entry = state_entries_next(&entries)))
 		code = visit(berth, entry, data);
-	state_entries_close(&entries);
+	state_entries_free(&entries);
 	return code < 0 ? code : 0;
 }
 
