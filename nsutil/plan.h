@@ -143,6 +143,8 @@ const char *plan_calls(const struct plan *plan, size_t i);
 void plan_hint(const struct plan *plan, size_t i, struct error *error);
 /* The same where source could not be shown with its ids shifted: EINVAL of mount_setattr(2). */
 void plan_hint_idmapped(const char *source, struct error *error);
+/* The same where cgroups could not be entered. */
+void plan_hint_cgroups(struct error *error);
 
 /* The step's word, "mount". */
 const char *plan_word(const struct plan *plan, size_t i);

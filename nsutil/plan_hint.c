@@ -43,6 +43,14 @@ void plan_hint_idmapped(const char *source, struct error *error)
 		file_system_of(&table, real));
 }
 
+void plan_hint_cgroups(struct error *error)
+{
+	/* RT_GROUP_SCHED: scheduler/sched-rt-group.rst */
+	if (error && error->code == EINVAL)
+		error_hint(error, "(a cpu cgroup of v1 takes no real-time process unless it has a cpu.rt_runtime_us: "
+				  "launch from one with a normal scheduling policy)");
+}
+
 void plan_hint(const struct plan *plan, size_t i, struct error *error)
 {
 	const struct plan_step *step = &plan->steps[i];
@@ -59,4 +67,6 @@ void plan_hint(const struct plan *plan, size_t i, struct error *error)
 		error_hint(error, "(a hard limit above the caller's own can be set with CAP_SYS_RESOURCE alone)");
 	else if (error->code == EINVAL && step->op == PLAN_BIND && step->flags & PLAN_IDMAPPED)
 		plan_hint_idmapped(plan->strings + step->text, error);
+	else if (step->op == PLAN_ENTER)
+		plan_hint_cgroups(error);
 }

@@ -182,10 +182,7 @@ static int child_error(const struct child *child, const struct plan *plan, struc
 		return error_errno(error, child->error, "clone a process into its namespaces");
 	case CHILD_CGROUPS:
 		error_errno(error, child->error, "enter the cgroups");
-		/* RT_GROUP_SCHED: scheduler/sched-rt-group.rst */
-		if (child->error == EINVAL)
-			error_hint(error, "(a cpu cgroup of v1 takes no real-time process unless it has a "
-					  "cpu.rt_runtime_us: launch from one with a normal scheduling policy)");
+		plan_hint_cgroups(error);
 		return -child->error;
 	case CHILD_INIT:
 		return error_errno(error, child->error, "execute init from its memfd");

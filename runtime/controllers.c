@@ -26,10 +26,10 @@ unsigned int controllers_wanted(const struct berth *berth, const struct spec *sp
 
 unsigned int controllers_later(const struct berth *berth, const struct spec *spec)
 {
-	/* Not memory, nor where its CPUs and memory are: init's own are to be the container's. */
-	static const unsigned int can_wait = CGROUP_BIT(CGROUP_CPUACCT) | CGROUP_BIT(CGROUP_FREEZER) |
-					     CGROUP_BIT(CGROUP_IO) | CGROUP_BIT(CGROUP_DEVICES) |
-					     CGROUP_BIT(CGROUP_PIDS);
+	/* Not memory, nor where that and the CPUs are: init's pages are to be the container's. */
+	static const unsigned int can_wait = CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_CPUACCT) |
+					     CGROUP_BIT(CGROUP_FREEZER) | CGROUP_BIT(CGROUP_IO) |
+					     CGROUP_BIT(CGROUP_DEVICES) | CGROUP_BIT(CGROUP_PIDS);
 	if (spec->flags & BERTH_NO_INIT)
 		return 0;
 	unsigned int later = controllers_wanted(berth, spec) & can_wait;
