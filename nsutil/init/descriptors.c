@@ -31,10 +31,13 @@ int descriptors_receive(int status, int *descriptors, size_t most)
 	/* One that dies with something unread makes it a reset. unix(7) */
 	if (length == 0)
 		return -ECONNRESET;
+	/* There was room for all: the limit on descriptors is reached, and maybe none came. unix(7) */
+	if (message.msg_flags & MSG_CTRUNC)
+		return -EMFILE;
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	if (!header)
 		return 0;
-	if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || message.msg_flags & MSG_CTRUNC)
+	if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
 		return -EBADMSG;
 	size_t size = header->cmsg_len - CMSG_LEN(0);
 	memcpy(descriptors, CMSG_DATA(header), size);

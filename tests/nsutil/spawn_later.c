@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +95,25 @@ SPAWN_TEST(later, what_cannot_be_entered_fails_the_step)
 	cr_expect_eq(run.code, -EBADF);
 	cr_expect(strstr(run.error.text, "enter the cgroups that were made meanwhile"), "%s", run.error.text);
 	cr_expect_not(has_children());
+}
+
+/* Not one of them gets through, or some do: it must not go on outside of the others. */
+SPAWN_TEST(later, a_process_without_room_for_them)
+{
+	for (int room = 0; room <= 1; room++) {
+		struct run run = RUN_INIT;
+		run.later = give_files;
+		run.data = &(int){2};
+		cleanup_plan struct plan *plan = plan_new();
+		plan_add_rlimit(plan, RLIMIT_NOFILE, 3 + room, 3 + room);
+		plan_add_enter(plan);
+		FINISH(plan, fixture.look);
+		run_start(&run, plan);
+		cr_expect_eq(run.code, -EMFILE, "%d: %s", room, run.error.text);
+		cr_expect(strstr(run.error.text, "enter the cgroups that were made meanwhile"), "%s", run.error.text);
+		expect_file("a", "");
+		cr_expect_not(has_children());
+	}
 }
 
 static int fail(void *data, int cgroups[PLAN_ENTER_MOST], struct error *error)
