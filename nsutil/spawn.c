@@ -340,12 +340,15 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 		close(steal_fd(&theirs));
 
 	int followed = child.stage == CHILD_EXECUTING;
-	if (child.error)
+	if (child.error) {
 		followed = child_error(&child, options->plan, error);
-	else if (way.enters && do_later(options, ours, error) < 0)
-		followed = -error->code;
-	else if (way.reports)
+	} else if (way.enters && (code = do_later(options, ours, error)) < 0) {
+		int killed;
+		undo(spawned, &killed);
+		return code;
+	} else if (way.reports) {
 		followed = follow(options, ours, followed, spawned, error);
+	}
 	if (followed != 1)
 		return failed(followed, spawned, wait_status, error);
 	if (plan_op(options->plan, plan_count(options->plan) - 1) == PLAN_AWAIT)

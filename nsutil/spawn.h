@@ -84,7 +84,7 @@ struct spawned {
  * Starts the process and returns when the command has been exec'd, or all is done that comes before plan_add_await. On
  * failure the process has been killed and reaped; the error names the step and carries exit_status 126 or 127 when it
  * was the exec that failed. A process that died before the exec gives -ECHILD (-ENOMEM is the caller's to find out,
- * from the cgroup) with *wait_status as waitpid(2) gives it.
+ * from the cgroup) with *wait_status as waitpid(2) gives it; that is 0 where it was not for the process that it failed.
  */
 int spawn(const struct spawn_options *options, struct spawned *spawned, int *wait_status, struct error *error);
 

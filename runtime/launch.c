@@ -42,6 +42,9 @@ enum { NEARLY_FULL = 64 << 10 };
 static int explain_death(const struct berth_container *container, const struct spec *spec, int wait_status,
 			 struct error *error)
 {
+	/* What failed is this process, whose memory is not the container's. */
+	if (!wait_status)
+		return -error->code;
 	struct cgroup_stats stats = {0};
 	bool known = container->cgroup && cgroup_read_memory(container->cgroup, &stats, NULL) == 0;
 	/* Only what died by itself: after a step that failed, it was spawn that killed it. */

@@ -134,6 +134,7 @@ SPAWN_TEST(later, its_failure_ends_the_process)
 	run_start(&run, plan);
 	cr_expect_eq(run.code, -ENOSPC);
 	cr_expect_str_eq(run.error.text, "there is no room");
+	cr_expect_eq(run.wait_status, 0, "it was not for the process");
 	cr_expect_not(has_children());
 	cr_expect_str_eq(fds_list(after), before);
 }

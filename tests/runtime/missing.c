@@ -16,7 +16,7 @@
 
 TestSuite(missing, .init = rt_init, .fini = rt_fini);
 
-static void forbid(const char *const *calls)
+static void fail_calls(const char *const *calls, uint16_t error)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int code = filter ? 0 : -ENOMEM;
@@ -24,7 +24,7 @@ static void forbid(const char *const *calls)
 	if (code == 0)
 		code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
 	for (; code == 0 && *calls; calls++)
-		code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), seccomp_syscall_resolve_name(*calls), 0);
+		code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(error), seccomp_syscall_resolve_name(*calls), 0);
 	if (code == 0)
 		code = seccomp_load(filter);
 	seccomp_release(filter);
@@ -32,6 +32,11 @@ static void forbid(const char *const *calls)
 		fprintf(stderr, "seccomp: %s\n", strerror(-code));
 		_exit(101);
 	}
+}
+
+static void forbid(const char *const *calls)
+{
+	fail_calls(calls, ENOSYS);
 }
 
 static int complain(const char *what)
@@ -139,6 +144,29 @@ Test(missing, what_has_no_fallback_fails_by_name)
 		cr_expect_eq(rt_wait_child(rt_fork(launch_lacking, &lack)), 0, "%s", calls[i]);
 		rt_expect_nothing_left();
 	}
+}
+
+static int launch_without_memory(void *data)
+{
+	fail_calls((const char *const[]){"sendmsg", NULL}, ENOMEM);
+	struct berth_container *container;
+	struct berth *berth = rt_open();
+	int code = berth_launch(berth, data, &container, &rt.error);
+	if (code != -ENOMEM || !strstr(rt.error.text, "have the new process enter its cgroups"))
+		return complain("wrong error");
+	berth_close(berth);
+	return 0;
+}
+
+/* That this process has none for its part of a launch is not for the container's limit. */
+Test(missing, memory_of_the_caller)
+{
+	struct berth_options options = RT_OPTIONS("act", "exit", "0");
+	rt_require_controller("memory");
+	options.resources.memory = 64 << 20;
+	options.resources.pids = 10;
+	cr_expect_eq(rt_wait_child(rt_fork(launch_without_memory, &options)), 0);
+	rt_expect_nothing_left();
 }
 
 /* A container that is found by its pid needs pidfd_open; nobody may take the lack of it for the container's end. */
