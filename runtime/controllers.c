@@ -33,10 +33,6 @@ unsigned int controllers_later(const struct berth *berth, const struct spec *spe
 	if (spec->flags & BERTH_NO_INIT)
 		return 0;
 	unsigned int later = controllers_wanted(berth, spec) & can_wait;
-	/* In v2 all is one directory, and the limits are what there may be to do. */
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (cgroup_layout_version(berth->layout, (enum cgroup_controller)i) != 1)
-			later &= ~CGROUP_BIT(i) | cgroup_limits_controllers(&spec->limits);
 	for (size_t i = 0; spec->cgroup_files && spec->cgroup_files[i]; i++)
 		later &= ~cgroup_file_controllers(berth->layout, spec->cgroup_files[i]);
 	return later;

@@ -11,7 +11,8 @@ unsigned int controllers_wanted(const struct berth *berth, const struct spec *sp
 
 /*
  * Those of them that init enters when it has set up all the rest, so that their v1 cgroups are made, and their limits
- * written, meanwhile. With init alone: what executes the command itself may do so while its parent is suspended.
+ * written, meanwhile; in v2 the limits are all there is to do. With init alone: what executes the command itself may do
+ * so while its parent is suspended. Whatever the limits are, or none that was prepared without them would suit.
  */
 unsigned int controllers_later(const struct berth *berth, const struct spec *spec);
 

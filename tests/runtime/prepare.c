@@ -144,10 +144,10 @@ Test(prepare, all_is_as_without_in_few_cgroups)
 	expect_alike(BERTH_FEW_CGROUPS | BERTH_NET_NONE | BERTH_READ_ONLY);
 }
 
-Test(prepare, limits_are_the_launchs)
+static void expect_limits_of_the_launch(unsigned int flags)
 {
 	struct berth_options options = RT_OPTIONS("act", "hold");
-	rt_require_controller("memory");
+	options.flags = flags;
 	rt_ok(berth_prepare(rt.berth, &options, 1, &rt.error));
 	options.resources.memory = 48 << 20;
 	options.resources.pids = 20;
@@ -159,6 +159,14 @@ Test(prepare, limits_are_the_launchs)
 	cr_expect_eq(stats.processes_limit, 20u);
 	rt_job_close_input(job);
 	rt_expect_end(rt_job_end(job), BERTH_EXITED, 0);
+}
+
+/* Also where there were none of any kind, not even of devices, when it was prepared. */
+Test(prepare, limits_are_the_launchs)
+{
+	rt_require_controller("memory");
+	expect_limits_of_the_launch(0);
+	expect_limits_of_the_launch(BERTH_BARE_ROOT);
 }
 
 Test(prepare, out_of_memory_is_told)
