@@ -95,7 +95,8 @@ struct cgroup_entry;
 
 /*
  * Makes what cgroup_begin has left, and opens what a process that is in the others needs to enter that too; release
- * with cgroup_entry_close. When it fails none of it is left, and the cgroup stays without it.
+ * with cgroup_entry_close. What it can't make in full it doesn't leave, and the cgroup stays without it; what it makes,
+ * but can't open, is the cgroup's.
  */
 int cgroup_complete(struct cgroup *cgroup, struct cgroup_entry *entry, struct error *error);
 
