@@ -218,6 +218,14 @@ static int failed(int followed, struct spawned *spawned, int *wait_status, struc
 			 WIFSIGNALED(*wait_status) ? WTERMSIG(*wait_status) : WEXITSTATUS(*wait_status));
 }
 
+/* The same where it is the caller that failed. */
+static int given_up(int code, struct spawned *spawned)
+{
+	int killed;
+	undo(spawned, &killed);
+	return code;
+}
+
 /* Which of the two ways the plan is carried out, and what that takes. */
 struct way {
 	bool in_place;
@@ -340,15 +348,12 @@ int spawn(const struct spawn_options *options, struct spawned *spawned, int *wai
 		close(steal_fd(&theirs));
 
 	int followed = child.stage == CHILD_EXECUTING;
-	if (child.error) {
+	if (child.error)
 		followed = child_error(&child, options->plan, error);
-	} else if (way.enters && (code = do_later(options, ours, error)) < 0) {
-		int killed;
-		undo(spawned, &killed);
-		return code;
-	} else if (way.reports) {
+	else if (way.enters && (code = do_later(options, ours, error)) < 0)
+		return given_up(code, spawned);
+	else if (way.reports)
 		followed = follow(options, ours, followed, spawned, error);
-	}
 	if (followed != 1)
 		return failed(followed, spawned, wait_status, error);
 	if (plan_op(options->plan, plan_count(options->plan) - 1) == PLAN_AWAIT)
@@ -386,8 +391,9 @@ int spawn_go_on(const struct spawn_options *options, struct spawned *spawned, in
 {
 	cleanup_fd int waiting = steal_fd(&spawned->waiting);
 	*wait_status = 0;
-	int followed = rest_give(options, waiting, error);
-	if (followed == 0)
-		followed = follow(options, waiting, false, spawned, error);
+	int code = rest_give(options, waiting, error);
+	if (code < 0)
+		return given_up(code, spawned);
+	int followed = follow(options, waiting, false, spawned, error);
 	return followed == 1 ? 0 : failed(followed, spawned, wait_status, error);
 }

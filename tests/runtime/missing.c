@@ -148,11 +148,17 @@ Test(missing, what_has_no_fallback_fails_by_name)
 
 static int launch_without_memory(void *data)
 {
-	fail_calls((const char *const[]){"sendmsg", NULL}, ENOMEM);
 	struct berth_container *container;
 	struct berth *berth = rt_open();
-	int code = berth_launch(berth, data, &container, &rt.error);
-	if (code != -ENOMEM || !strstr(rt.error.text, "have the new process enter its cgroups"))
+	if (berth_prepare(berth, data, 1, &rt.error) < 0)
+		return complain("prepare");
+	fail_calls((const char *const[]){"sendmsg", NULL}, ENOMEM);
+	/* The one that was prepared, and one that is new. */
+	if (berth_launch(berth, data, &container, &rt.error) != -ENOMEM ||
+	    !strstr(rt.error.text, "give the command to the process that waits for it"))
+		return complain("wrong error");
+	if (berth_launch(berth, data, &container, &rt.error) != -ENOMEM ||
+	    !strstr(rt.error.text, "have the new process enter its cgroups"))
 		return complain("wrong error");
 	berth_close(berth);
 	return 0;
