@@ -15,7 +15,7 @@
  */
 enum {
 	FOR_A_THREAD = 8, /* after so many containers more there is another */
-	THREADS_MOST = 4,
+	THREADS_MOST = 4, /* this one too */
 };
 
 static int out_of_memory(void)
@@ -83,7 +83,9 @@ struct gathering {
 	entry_function *make;
 	const void *data;
 	struct listing *listing;
-	pthread_mutex_t lock; /* of the listing */
+	pthread_mutex_t lock;    /* of the listing */
+	pthread_mutex_t placing; /* held while a thread is given its processor */
+	cpu_set_t usable;        /* processors */
 };
 
 /* Adds one more; false at the end. */
@@ -108,19 +110,56 @@ static bool gather_next(struct gathering *gathering)
 	return goes_on;
 }
 
-static void *gather_rest(void *gathering)
+static void *gather_rest(void *data)
 {
+	struct gathering *gathering = data;
+	/* From where it was put it may go anywhere. */
+	pthread_mutex_lock(&gathering->placing);
+	pthread_mutex_unlock(&gathering->placing);
+	sched_setaffinity(0, sizeof(gathering->usable), &gathering->usable);
 	while (gather_next(gathering))
 		;
 	return NULL;
 }
 
-/* How many threads this process should be. */
-static int threads_wanted(void)
+struct helpers {
+	pthread_t threads[THREADS_MOST - 1];
+	int n, most;
+	cpu_set_t free; /* processors that have none of these threads yet */
+};
+
+/*
+ * Gives the thread a processor of its own to begin on. Left alone it waits behind its maker until the scheduler shares
+ * the processors out, for milliseconds, and all of it may not take longer.
+ */
+static void thread_place(pthread_t thread, cpu_set_t *free)
 {
-	cpu_set_t usable;
-	int processors = sched_getaffinity(0, sizeof(usable), &usable) == 0 ? CPU_COUNT(&usable) : 1;
-	return processors < THREADS_MOST ? processors : THREADS_MOST;
+	int own = sched_getcpu(), processor = 0;
+	if (own >= 0)
+		CPU_CLR(own, free);
+	while (processor < CPU_SETSIZE && !CPU_ISSET(processor, free))
+		processor++;
+	if (processor == CPU_SETSIZE)
+		return;
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(processor, &one);
+	CPU_CLR(processor, free);
+	pthread_setaffinity_np(thread, sizeof(one), &one);
+}
+
+/* Where no thread can be made the others do it all. */
+static void helpers_add(struct helpers *helpers, struct gathering *gathering)
+{
+	pthread_t *thread = &helpers->threads[helpers->n];
+	if (helpers->n == helpers->most)
+		return;
+	pthread_mutex_lock(&gathering->placing);
+	if (pthread_create(thread, NULL, gather_rest, gathering) == 0) {
+		thread_place(*thread, &helpers->free);
+		helpers->n++;
+	}
+	pthread_mutex_unlock(&gathering->placing);
 }
 
 static int by_start(const void *a, const void *b)
@@ -131,22 +170,28 @@ static int by_start(const void *a, const void *b)
 
 void listing_add_all(struct listing *listing, struct berth *berth, entry_function *make, const void *data)
 {
-	struct gathering gathering = {
-		.make = make, .data = data, .listing = listing, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct gathering gathering = {.make = make,
+				      .data = data,
+				      .listing = listing,
+				      .lock = PTHREAD_MUTEX_INITIALIZER,
+				      .placing = PTHREAD_MUTEX_INITIALIZER};
 	struct berth_error error = BERTH_ERROR_INIT;
-	pthread_t helpers[THREADS_MOST];
-	int n = 0, wanted = threads_wanted() - 1;
+	struct helpers helpers = {.n = 0};
+	if (sched_getaffinity(0, sizeof(gathering.usable), &gathering.usable) == 0)
+		helpers.most = CPU_COUNT(&gathering.usable) - 1;
+	if (helpers.most >= THREADS_MOST)
+		helpers.most = THREADS_MOST - 1;
+	helpers.free = gathering.usable;
 	if (berth_walk_open(berth, &gathering.walk, &error) < 0) {
 		listing->failed = true;
 		listing->status = cli_fail(&error);
 		return;
 	}
 	for (int done = 1; gather_next(&gathering); done++)
-		if (n < wanted && done % FOR_A_THREAD == 0)
-			/* Where none can be made the others do it all. */
-			n += pthread_create(&helpers[n], NULL, gather_rest, &gathering) == 0;
-	while (n > 0)
-		pthread_join(helpers[--n], NULL);
+		if (done % FOR_A_THREAD == 0)
+			helpers_add(&helpers, &gathering);
+	while (helpers.n > 0)
+		pthread_join(helpers.threads[--helpers.n], NULL);
 	berth_walk_close(gathering.walk);
 	if (listing->n)
 		qsort(listing->entries, listing->n, sizeof(*listing->entries), by_start);
