@@ -14,12 +14,12 @@
 
 /* All zero: nothing was under way yet. */
 struct scale_note {
-	uint64_t token; /* of the request under way; 0: none */
-	uint64_t memory,
-		swap;      /* what it asked for, as in struct cgroup_limits; memory also of the last one that is over */
-	pid_t pid;         /* who works on it */
-	uint8_t frozen;    /* 1: and has frozen the container for the time of one step */
-	uint64_t start_ms; /* monotonic */
+	uint64_t token;     /* of the request under way; 0: none */
+	uint64_t memory;    /* what it asked for, as in struct cgroup_limits; also of the last one that is over */
+	uint64_t swap;      /* the same, of the one under way */
+	pid_t pid;          /* who works on it */
+	uint8_t frozen;     /* 1: and has frozen the container for the time of one step */
+	uint64_t start_ms;  /* monotonic */
 	uint64_t oom_kills; /* there had been by then */
 };
 
