@@ -35,7 +35,7 @@ static const json_t *find(const json_t *figures, const json_t *like)
 /* That the limit, or another launcher, takes another time says nothing of berth. */
 static bool is_berths(const json_t *figure)
 {
-	static const char *const beginnings[] = {"library", "berth", "init", "descriptors", "with"};
+	static const char *const beginnings[] = {"library", "prepared", "berth", "init", "descriptors", "with"};
 	const char *name = json_string_value(json_object_get(figure, "name"));
 	for (size_t i = 0; name && i < sizeof beginnings / sizeof *beginnings; i++)
 		if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)

@@ -14,7 +14,7 @@ void bench_launch(void)
 	struct contender contenders[] = {
 		{.name = "limit", .run = job_run_limit, .data = &bare},
 		{.name = "library, the limit's features", .run = job_run, .data = &bare},
-		{.name = "library, no init", .run = job_run, .data = &no_init},
+		{.name = "library, no init, few cgroups", .run = job_run, .data = &no_init},
 		{.name = "library, defaults", .run = job_run, .data = &defaults},
 		{.name = "prepared, the limit's features", .run = job_run_prepared, .data = &bare},
 		{.name = "prepared, defaults", .run = job_run_prepared, .data = &defaults},
